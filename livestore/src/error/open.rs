@@ -1,0 +1,87 @@
+use super::{Error, StorageError};
+use crate::ids::InvalidStoreId;
+use std::path::PathBuf;
+
+/// Why a store could not be opened. Nothing on disk was changed for the worse.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The store id breaks its rules.
+    #[error(transparent)]
+    StoreId(#[from] InvalidStoreId),
+    /// The schema contradicts itself.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The store is open in this process with another schema.
+    #[error(
+        "store `{store_id}` is open in this process with schema `{open}`, it cannot also be opened with `{requested}`; close the first, or use another store id"
+    )]
+    OtherSchema {
+        /// The store.
+        store_id: String,
+        /// The schema it is open with.
+        open: String,
+        /// The schema asked for.
+        requested: String,
+    },
+    /// Another process has the store open.
+    #[error("store `{store_id}` in {} is in use by another process; close it there first", path.display())]
+    InUse {
+        /// The store.
+        store_id: String,
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// The directory was written by a newer version of this library.
+    #[error("{} has format {found}, this version reads up to {supported}; update the application", path.display())]
+    NewerFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The newest this version knows.
+        supported: u64,
+    },
+    /// A file is there under our name that is not ours.
+    #[error("{} is not a LiveStore file ({message}); choose another directory or move it away", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// How we know.
+        message: String,
+    },
+    /// The eventlog is damaged. It was left exactly as it is.
+    #[error("the eventlog {} is damaged ({message}); it was not changed: copy the folder, then restore a backup or recover it with the `sqlite3` program's `.recover`", path.display())]
+    DamagedLog {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The eventlog holds an event that this schema does not know, and the policy is `fail`.
+    #[error(
+        "event `{event}` is in the eventlog but not in schema `{schema}`; update the application or choose another unknown-event policy"
+    )]
+    UnknownEvent {
+        /// The event's wire name.
+        event: String,
+        /// The schema.
+        schema: String,
+    },
+    /// The boot closure failed.
+    #[error("the boot closure failed: {0}")]
+    Boot(Error),
+    /// The disk or memory failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// A schema that contradicts itself in a way the compiler could not see.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("schema `{schema}`: {message}")]
+pub struct SchemaError {
+    /// The schema's name.
+    pub schema: String,
+    /// What contradicts what, and what to do.
+    pub message: String,
+}

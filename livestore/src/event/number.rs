@@ -1,0 +1,112 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// An event's place in the eventlog: `e5` (synced), `e5.2` (the second client-only event after it), `e5r1` (after
+/// one rebase).
+///
+/// Ordered by global part, then client part, then rebase generation.
+///
+/// ```
+/// use livestore::SequenceNumber;
+/// let number: SequenceNumber = "e5.2r1".parse()?;
+/// assert_eq!((number.global, number.client, number.rebase_generation), (5, 2, 1));
+/// assert_eq!(number.next_synced().to_string(), "e6r1");
+/// assert_eq!(number.next_client_only().to_string(), "e5.3r1");
+/// # Ok::<(), livestore::InvalidSequenceNumber>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SequenceNumber {
+    /// The number that the backend orders by; the first event is 1.
+    pub global: u64,
+    /// Counts the client-only events after it; 0 for a synced event.
+    pub client: u64,
+    /// How often the event's numbering was rebased.
+    pub rebase_generation: u64,
+}
+
+/// A text that is no sequence number.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a sequence number; expected a form like e5, e5.1 or e5.2r1")]
+pub struct InvalidSequenceNumber(String);
+
+impl SequenceNumber {
+    /// The head of an empty eventlog, `e0`.
+    pub const ROOT: Self = Self { global: 0, client: 0, rebase_generation: 0 };
+
+    /// The number of a synced event that follows.
+    #[must_use]
+    pub const fn next_synced(self) -> Self {
+        Self { global: self.global + 1, client: 0, rebase_generation: self.rebase_generation }
+    }
+
+    /// The number of a client-only event that follows.
+    #[must_use]
+    pub const fn next_client_only(self) -> Self {
+        Self { client: self.client + 1, ..self }
+    }
+
+    /// The number of an event that follows, by its kind.
+    pub(crate) const fn next(self, client_only: bool) -> Self {
+        if client_only { self.next_client_only() } else { self.next_synced() }
+    }
+}
+
+impl fmt::Display for SequenceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "e{}", self.global)?;
+        if self.client > 0 {
+            write!(f, ".{}", self.client)?;
+        }
+        if self.rebase_generation > 0 {
+            write!(f, "r{}", self.rebase_generation)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for SequenceNumber {
+    type Err = InvalidSequenceNumber;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSequenceNumber> {
+        parse(text).ok_or_else(|| InvalidSequenceNumber(text.chars().take(40).collect()))
+    }
+}
+
+fn parse(text: &str) -> Option<SequenceNumber> {
+    let rest = text.strip_prefix('e')?;
+    let (rest, rebase_generation) = match rest.split_once('r') {
+        Some((rest, generation)) => (rest, digits(generation)?),
+        None => (rest, 0),
+    };
+    let (global, client) = match rest.split_once('.') {
+        Some((global, client)) => (digits(global)?, digits(client)?),
+        None => (digits(rest)?, 0),
+    };
+    Some(SequenceNumber { global, client, rebase_generation })
+}
+
+/// Stricter than the original, which also takes leading zeros.
+fn digits(text: &str) -> Option<u64> {
+    let is_canonical = text == "0" || !text.starts_with('0');
+    (is_canonical && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_the_published_notation() {
+        for text in ["e0", "e5", "e5.2", "e5.2r1", "e5r3"] {
+            assert_eq!(text.parse::<SequenceNumber>().unwrap().to_string(), text);
+        }
+        for text in ["e5.0", "e5r0"] {
+            assert_eq!(text.parse::<SequenceNumber>().unwrap().to_string(), "e5");
+        }
+        let malformed =
+            ["5", "e", "e-1", "e1r", "e1rr2", "e0rabc", "eabc", "e0.abc", "e01", "e1.2.3", "", "e99999999999999999999"];
+        for text in malformed {
+            assert!(text.parse::<SequenceNumber>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use crate::error::QueryError;
+use crate::value::{ColumnValue, SqlValue};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A column of table `T` that holds a `V`; reached through a closure: `.filter(|t| t.completed.eq(false))`.
+pub struct Column<T, V> {
+    name: &'static str,
+    iso8601: bool,
+    types: PhantomData<fn() -> (T, V)>,
+}
+
+impl<T, V> Column<T, V> {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __new(name: &'static str) -> Self {
+        Self { name, iso8601: false, types: PhantomData }
+    }
+
+    /// A timestamp column that stores ISO-8601 text.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __iso8601(name: &'static str) -> Self {
+        Self { name, iso8601: true, types: PhantomData }
+    }
+
+    /// The column's SQL name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl<T, V: ColumnValue> Column<T, V> {
+    /// The stored form of a value of this column.
+    #[doc(hidden)]
+    pub fn __encode(&self, value: V) -> Result<SqlValue, QueryError> {
+        let value = value.into_value()?;
+        Ok(if self.iso8601 { value.into_iso8601()? } else { value })
+    }
+}
+
+impl<T, V> Clone for Column<T, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, V> Copy for Column<T, V> {}
+
+impl<T, V> fmt::Debug for Column<T, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Column").field(&self.name).finish()
+    }
+}

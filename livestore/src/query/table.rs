@@ -1,0 +1,27 @@
+use crate::error::QueryError;
+use crate::schema::TableDef;
+use crate::value::{Row, SqlValue};
+use std::fmt::Debug;
+
+/// A state table: one struct per row. Written with [`#[table]`](macro@crate::table).
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a table", note = "write #[table(\"name\")] above the struct")]
+pub trait Table: Clone + Debug + PartialEq + Send + Sync + Sized + 'static {
+    /// One [`Column`](crate::Column) per field.
+    type Columns: 'static;
+    /// The columns.
+    const COLUMNS: Self::Columns;
+    /// The table as data.
+    const DEF: &'static TableDef;
+
+    /// Reads a row, its columns in the order of the struct's fields.
+    ///
+    /// # Errors
+    /// A stored value is not of the field's type.
+    fn from_row(row: &Row<'_>) -> Result<Self, QueryError>;
+
+    /// The stored values, in the order of the struct's fields.
+    ///
+    /// # Errors
+    /// A value has no faithful stored form.
+    fn into_values(self) -> Result<Vec<SqlValue>, QueryError>;
+}
