@@ -6,7 +6,7 @@ mod number;
 
 pub use encoded::EventMeta;
 pub(crate) use encoded::{CommitGroup, EncodedEvent, EventName, LoggedEvent};
-pub(crate) use faithful::encode_payload;
+pub(crate) use faithful::{decode_payload, encode_payload};
 pub use number::{InvalidSequenceNumber, SequenceNumber};
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,25 +1,52 @@
 //! LiveStore
 extern crate self as livestore; // generated code says `::livestore`, in this crate too
 
+mod adapter;
+mod crash;
 mod document;
 mod error;
 mod event;
+mod eventlog;
 mod ids;
+#[cfg(not(target_arch = "wasm32"))]
+mod journal;
+mod leader;
+mod live;
+mod materialize;
 mod query;
+mod reactivity;
 mod schema;
+mod session;
 mod sqlite;
+mod store;
+mod unknown;
 mod value;
 
+pub use adapter::{Adapter, MemoryAdapter, memory};
+#[cfg(not(target_arch = "wasm32"))]
+pub use adapter::{NativeAdapter, native};
 pub use error::{
     CommitError, EncodeError, Error, OpenError, QueryError, Result, SchemaError, StorageError, StorageKind,
 };
 pub use event::{Event, EventDef, EventMeta, InvalidSequenceNumber, SequenceNumber};
 pub use ids::{ClientId, EventId, InvalidStoreId, SessionId, StoreId};
-pub use query::{Column, Select, Sql, Table};
+pub use leader::{LeaderState, OpenProgress, Quarantined};
+pub use live::{
+    Changes, LiveCx, LiveQuery, LiveStats, Observable, Queryable, Signal, Subscription, computed, query_db,
+    query_db_with, signal,
+};
+pub use query::{
+    Assign, AssignArg, Assigns, Column, ColumnArg, Conflict, Delete, Expression, First, FromRow, Insert, InsertWith,
+    Join, LeftJoin, NewRow, Of, One, Order, Orders, Param, Params, Predicate, Query, RawQuery, RawWrite, Returning,
+    Rows, Select, Selection, Source, Sql, Summable, Table, TextColumn, Update, Upsert, count, sql_query, sql_write,
+};
 pub use schema::{
     Batch, Commit, IntoWrites, Materialize, MaterializeCx, Schema, SchemaDef, SchemaEvent, StateAccess, TableDef,
     WriteQuery, WriteStatement, Writes,
 };
+pub use session::{Outcome, Receipt, WaitError};
+pub use store::{EventStream, RawEvent, ReadCx, ShutdownError, Store, StoreBuilder, StoreStatus, StreamedEvent};
+pub use unknown::{UnknownEvent, UnknownEvents};
 pub use value::{ColumnType, ColumnValue, Json, Row, SqlType, SqlValue, Timestamp, ValueError, ValueRef};
 
 /// What generated code may touch. Not part of the public interface: it changes without notice.

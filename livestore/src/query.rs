@@ -1,10 +1,27 @@
 //! Typed queries and writes: an untyped statement under a thin typed builder.
 
+mod arg;
 mod column;
+mod expr;
+mod join;
+mod raw;
+mod rows;
+mod select;
+mod selection;
+mod statement;
 mod table;
+mod write;
 
+pub use arg::ColumnArg;
 pub use column::Column;
+pub use expr::{Expression, Order, Orders, Predicate, Summable, TextColumn, count};
+pub use join::{Join, LeftJoin};
+pub use raw::{FromRow, Param, Params, RawQuery, RawWrite, sql_query, sql_write};
+pub use rows::{First, One, Rows};
+pub use select::{Query, Source};
+pub use selection::{Of, Selection, Single};
 pub use table::Table;
+pub use write::{Assign, AssignArg, Assigns, Conflict, Delete, Insert, InsertWith, NewRow, Returning, Update, Upsert};
 
 use crate::error::QueryError;
 use crate::schema::StateAccess;

@@ -1,13 +1,19 @@
 //! The contract of an application: its events, tables, documents and materializers, as data and as traits.
 
+mod check;
 mod commit;
+mod ddl;
 mod def;
+mod fingerprint;
 mod materialize;
 
+pub(crate) use check::check;
 pub use commit::{Batch, Commit};
+pub(crate) use ddl::{create_statements, quoted, tables};
 pub use def::{
     ColumnDef, ConstValue, DocumentDef, EventEntry, ForeignKeyAction, IndexDef, ReferenceDef, SchemaDef, TableDef,
 };
+pub(crate) use fingerprint::fingerprint;
 pub use materialize::{IntoWrites, Materialize, MaterializeCx, StateAccess, WriteQuery, WriteStatement, Writes};
 
 use crate::error::{EncodeError, Result};

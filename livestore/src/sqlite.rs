@@ -1,5 +1,12 @@
 //! The only module that opens a connection: statements, what they read and write, and what they may do.
 
 mod access;
+mod db;
+mod fault;
+mod guard;
+mod place;
 
 pub(crate) use access::{ReadSet, TrackedState, WriteSet};
+pub(crate) use db::{Db, Role};
+pub(crate) use guard::StateRules;
+pub(crate) use place::{Durability, Place};

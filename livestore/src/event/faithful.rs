@@ -5,7 +5,8 @@
 
 use super::{Event, EventDef};
 use crate::error::EncodeError;
-use serde::ser::{self, Serialize, Serializer};
+use serde::Serialize;
+use serde::ser::{self, Serializer};
 use std::fmt;
 
 /// The largest integer magnitude that a JavaScript client reads exactly.
@@ -17,6 +18,17 @@ pub(crate) fn encode_payload<E: Event>(event: &E) -> Result<Option<Box<str>>, En
         return Ok(None);
     }
     encode_value(E::DEF, event).map(|json| Some(json.into_boxed_str()))
+}
+
+/// Reads an event's payload. A unit event is read from anything; a struct without args from `{}`, so that one whose fields
+/// are all optional or defaulted can be read from a client that sends none.
+pub(crate) fn decode_payload<E: Event>(args: Option<&str>) -> serde_json::Result<E> {
+    let args = match args {
+        _ if E::DEF.unit => "null",
+        None | Some("null") => "{}",
+        Some(args) => args,
+    };
+    serde_json::from_str(args)
 }
 
 fn encode_value<T: Serialize>(def: &EventDef, value: &T) -> Result<String, EncodeError> {

@@ -1,5 +1,3 @@
-use crate::error::QueryError;
-use crate::value::{ColumnValue, SqlValue};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -31,12 +29,13 @@ impl<T, V> Column<T, V> {
     }
 }
 
-impl<T, V: ColumnValue> Column<T, V> {
-    /// The stored form of a value of this column.
-    #[doc(hidden)]
-    pub fn __encode(&self, value: V) -> Result<SqlValue, QueryError> {
-        let value = value.into_value()?;
-        Ok(if self.iso8601 { value.into_iso8601()? } else { value })
+impl<T, V> Column<T, V> {
+    pub(super) const fn is_iso8601(&self) -> bool {
+        self.iso8601
+    }
+
+    pub(super) const fn retype<W>(&self) -> Column<T, W> {
+        Column { name: self.name, iso8601: self.iso8601, types: PhantomData }
     }
 }
 

@@ -70,7 +70,8 @@ impl<'a> MaterializeCx<'a> {
     /// Writes at once, so that the next [`query`](Self::query) sees it. Returned writes run after these.
     ///
     /// # Errors
-    /// The statement is refused or fails. State is then as before the whole commit, whatever the materializer returns.
+    /// The statement is refused or fails; it then changed nothing. A materializer may handle that, except a fault of the
+    /// disk or memory, which stops the step whatever the materializer returns.
     pub fn write<W: WriteQuery>(&self, write: W) -> Result<W::Output, QueryError> {
         write.run(self.state)
     }

@@ -5,6 +5,12 @@ use std::sync::Arc;
 /// The columns of one table that a statement reads; the empty name stands for the rows as such (`count(*)`).
 type Columns = Vec<Arc<str>>;
 
+fn add_column(columns: &mut Columns, column: &Arc<str>) {
+    if let Err(place) = columns.binary_search(column) {
+        columns.insert(place, Arc::clone(column));
+    }
+}
+
 /// What a statement, or a whole computation, read: tables and columns.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ReadSet {
@@ -13,16 +19,16 @@ pub(crate) struct ReadSet {
 
 impl ReadSet {
     pub(crate) fn add(&mut self, table: &str, column: &str) {
-        let columns = self.tables.entry(table.into()).or_default();
-        if let Err(place) = columns.binary_search_by(|known| (**known).cmp(column)) {
-            columns.insert(place, column.into());
-        }
+        add_column(self.tables.entry(table.into()).or_default(), &column.into());
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
         for (table, columns) in &other.tables {
-            for column in columns {
-                self.add(table, column);
+            match self.tables.get_mut(table) {
+                None => {
+                    self.tables.insert(Arc::clone(table), columns.clone());
+                }
+                Some(known) => columns.iter().for_each(|column| add_column(known, column)),
             }
         }
     }
@@ -61,19 +67,21 @@ impl WriteSet {
     pub(crate) fn add_column(&mut self, table: &str, column: &str) {
         match self.tables.entry(table.into()).or_insert_with(|| Written::Columns(Vec::new())) {
             Written::Rows => {}
-            Written::Columns(columns) => {
-                if let Err(place) = columns.binary_search_by(|known| (**known).cmp(column)) {
-                    columns.insert(place, column.into());
-                }
-            }
+            Written::Columns(columns) => add_column(columns, &column.into()),
         }
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
         for (table, written) in &other.tables {
-            match written {
-                Written::Rows => self.add_rows(table),
-                Written::Columns(columns) => columns.iter().for_each(|column| self.add_column(table, column)),
+            match (self.tables.get_mut(table), written) {
+                (None, _) => {
+                    self.tables.insert(Arc::clone(table), written.clone());
+                }
+                (Some(Written::Rows), _) => {}
+                (Some(known), Written::Rows) => *known = Written::Rows,
+                (Some(Written::Columns(known)), Written::Columns(columns)) => {
+                    columns.iter().for_each(|column| add_column(known, column));
+                }
             }
         }
     }
@@ -84,6 +92,11 @@ impl WriteSet {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.tables.is_empty()
+    }
+
+    /// The tables of which rows came, went or were replaced.
+    pub(crate) fn tables_of_rows(&self) -> impl Iterator<Item = &str> {
+        self.tables.iter().filter(|(_, written)| **written == Written::Rows).map(|(table, _)| &**table)
     }
 
     /// Whether a reader of `reads` may now see something else.

@@ -63,6 +63,8 @@ impl ColumnType {
     note = "column types: i8 to i64, u8 to u32, f32, f64, bool, String, Vec<u8>, Timestamp, Json<T>, Option of each, and types with #[derive(ColumnValue)]"
 )]
 pub trait ColumnValue: Sized {
+    /// The type without `Option`: itself, or `V` for an `Option<V>`.
+    type Base: ColumnValue;
     /// The column's storage class and nullability.
     const TYPE: ColumnType;
 
@@ -82,6 +84,7 @@ pub trait ColumnValue: Sized {
 macro_rules! integer_column {
     ($($int:ty),*) => {$(
         impl ColumnValue for $int {
+            type Base = Self;
             const TYPE: ColumnType = ColumnType::required(SqlType::Integer);
 
             fn into_value(self) -> Result<SqlValue, ValueError> {
@@ -103,6 +106,7 @@ macro_rules! integer_column {
 integer_column!(i8, i16, i32, i64, u8, u16, u32);
 
 impl ColumnValue for f64 {
+    type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Real);
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
@@ -123,6 +127,7 @@ impl ColumnValue for f64 {
 }
 
 impl ColumnValue for f32 {
+    type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Real);
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
@@ -135,6 +140,7 @@ impl ColumnValue for f32 {
 }
 
 impl ColumnValue for bool {
+    type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Integer);
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
@@ -151,6 +157,7 @@ impl ColumnValue for bool {
 }
 
 impl ColumnValue for String {
+    type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Text);
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
@@ -168,6 +175,7 @@ impl ColumnValue for String {
 }
 
 impl ColumnValue for Vec<u8> {
+    type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Blob);
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
@@ -183,6 +191,7 @@ impl ColumnValue for Vec<u8> {
 }
 
 impl<V: ColumnValue> ColumnValue for Option<V> {
+    type Base = V;
     const TYPE: ColumnType = {
         assert!(!V::TYPE.nullable, "a column cannot be an `Option` of an `Option`");
         ColumnType { sql: V::TYPE.sql, nullable: true }

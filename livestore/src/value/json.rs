@@ -22,6 +22,7 @@ impl<T> std::ops::Deref for Json<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> ColumnValue for Json<T> {
+    type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Text);
 
     fn into_value(self) -> Result<SqlValue, ValueError> {

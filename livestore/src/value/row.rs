@@ -30,6 +30,12 @@ impl<'a> Row<'a> {
         V::from_value(value).map_err(|source| self.mismatch(index, source))
     }
 
+    /// Whether the column at `index` is `NULL`.
+    pub(crate) fn is_null(&self, index: usize) -> Result<bool, QueryError> {
+        let value = self.row.get_ref(self.offset + index).map_err(|_| self.missing(index))?;
+        Ok(value == super::ValueRef::Null)
+    }
+
     /// The value of the column with this name.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub struct Timestamp(pub i64);
 const DAY_MS: i64 = 86_400_000;
 
 impl ColumnValue for Timestamp {
+    type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Integer);
 
     fn into_value(self) -> Result<SqlValue, ValueError> {

@@ -1,0 +1,121 @@
+//! The platform: where a store's data lives, and who leads.
+
+mod memory;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+
+pub use memory::{MemoryAdapter, memory};
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::{NativeAdapter, native};
+
+use crate::error::OpenError;
+use crate::eventlog::{Eventlog, LogFilter};
+use crate::ids::{ClientId, SessionId, StoreId};
+use crate::leader::{LeaderHandle, LeaderOptions, OpenProgress};
+use crate::materialize::Materializers;
+use crate::session::CommitLog;
+use crate::unknown::UnknownEvents;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// Where a store's data lives: [`memory()`] or [`native`](native()).
+///
+/// One adapter value can open many stores, and the same store several times: each time is another client session.
+pub trait Adapter: sealed::Connect {}
+
+pub(crate) mod sealed {
+    use super::{Boot, Connected, OpenError};
+
+    /// What an adapter does for a store. Not implementable outside yet: the contract still moves.
+    pub trait Connect {
+        /// Opens or joins the leader of the store, and a session of it.
+        #[doc(hidden)]
+        fn connect(&self, boot: Boot<'_>) -> Result<Connected, OpenError>;
+    }
+}
+
+/// What a store asks of its adapter.
+#[doc(hidden)]
+pub struct Boot<'a> {
+    pub(crate) store_id: &'a StoreId,
+    pub(crate) materializers: Materializers,
+    pub(crate) unknown: &'a UnknownEvents,
+    pub(crate) options: LeaderOptions,
+    pub(crate) progress: &'a mut dyn FnMut(OpenProgress),
+}
+
+/// What an adapter gives a store.
+#[doc(hidden)]
+pub struct Connected {
+    pub(crate) leader: Arc<LeaderHandle>,
+    pub(crate) commit_log: CommitLog,
+    pub(crate) client_id: ClientId,
+    pub(crate) session_id: SessionId,
+}
+
+/// The one leader of a store in this process, while some session holds it. Locked while the store is being opened, so
+/// that a second opener waits and then joins.
+#[derive(Debug, Default)]
+struct Seat {
+    leader: Mutex<Option<Seated>>,
+}
+
+#[derive(Debug)]
+struct Seated {
+    leader: Weak<LeaderHandle>,
+    schema: &'static str,
+    fingerprint: String,
+}
+
+impl Seat {
+    /// Joins the running leader, or starts one.
+    fn join(
+        &self,
+        boot: &mut Boot<'_>,
+        start: impl FnOnce(&mut Boot<'_>, bool) -> Result<LeaderHandle, OpenError>,
+    ) -> Result<Arc<LeaderHandle>, OpenError> {
+        let fingerprint = crate::schema::fingerprint(boot.materializers.schema).to_string();
+        let mut seat = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_taken = seat.is_some();
+        if let Some((leader, seated)) = seat.as_ref().and_then(|seated| Some((seated.leader.upgrade()?, seated))) {
+            let is_same = seated.fingerprint == fingerprint && seated.schema == boot.materializers.schema.name;
+            return if is_same { Ok(leader) } else { Err(other_schema(boot, seated)) };
+        }
+        let leader = Arc::new(start(boot, was_taken)?);
+        let schema = boot.materializers.schema.name;
+        *seat = Some(Seated { leader: Arc::downgrade(&leader), schema, fingerprint });
+        Ok(leader)
+    }
+}
+
+fn other_schema(boot: &Boot<'_>, seated: &Seated) -> OpenError {
+    let requested = boot.materializers.schema.name;
+    let changed = if requested == seated.schema { " (changed)" } else { "" };
+    OpenError::OtherSchema {
+        store_id: boot.store_id.to_string(),
+        open: seated.schema.to_owned(),
+        requested: format!("{requested}{changed}"),
+    }
+}
+
+/// Applies the unknown-event policy to what the log holds already.
+fn greet_unknown_events(log: &Eventlog, boot: &Boot<'_>) -> Result<(), OpenError> {
+    let names: Vec<String> = log.names().filter(|name| !boot.materializers.knows(name)).map(str::to_owned).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let filter = LogFilter { names, ..LogFilter::default() };
+    let mut after = 0;
+    loop {
+        let rows = log.rows_after(after, &filter, 1_000)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.place;
+        for row in &rows {
+            boot.unknown.meet(row, boot.materializers.schema.name)?;
+        }
+    }
+}
+
+/// Entropy for ids.
+fn random(len: usize) -> Vec<u8> {
+    nanoid::rngs::default(len)
+}

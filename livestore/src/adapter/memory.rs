@@ -1,0 +1,58 @@
+use super::sealed::Connect;
+use super::{Adapter, Boot, Connected, Seat, greet_unknown_events, random};
+use crate::error::OpenError;
+use crate::ids::{ClientId, JournalNonce, SessionId, StoreId};
+use crate::leader::{Leader, LeaderHandle, Storage};
+use crate::session::{CommitLog, FIRST_ORDINAL};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Keeps everything in memory: for tests, and for data that need not outlive the process.
+///
+/// The data of a store lives as long as some handle of it is open. Clones of one adapter share their stores; each call of
+/// this function makes a client of its own.
+///
+/// ```no_run
+/// # use livestore::*;
+/// # #[event("v1.Added")] pub struct Added { pub id: String }
+/// # #[schema(events(Added))] pub struct App;
+/// # #[materializers] impl App { fn added(_: Added) {} }
+/// # fn main() -> Result<()> {
+/// let adapter = memory();
+/// let store = Store::<App>::open(adapter.clone(), "todos")?;
+/// let second_session = Store::<App>::open(adapter, "todos")?;
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn memory() -> MemoryAdapter {
+    MemoryAdapter { client_id: ClientId::mint(&random), stores: Arc::default() }
+}
+
+/// The adapter made by [`memory()`].
+#[derive(Clone, Debug)]
+pub struct MemoryAdapter {
+    client_id: ClientId,
+    stores: Arc<Mutex<HashMap<StoreId, Arc<Seat>>>>,
+}
+
+impl Adapter for MemoryAdapter {}
+
+impl Connect for MemoryAdapter {
+    fn connect(&self, mut boot: Boot<'_>) -> Result<Connected, OpenError> {
+        let seat = {
+            let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(stores.entry(boot.store_id.clone()).or_default())
+        };
+        let leader = seat.join(&mut boot, |boot, _| {
+            let leader = Leader::open(Storage::Memory, boot.materializers, &mut |_, _| Ok(()), boot.progress)?;
+            greet_unknown_events(leader.log(), boot)?;
+            LeaderHandle::start(leader, boot.options, Box::new(()))
+        })?;
+        Ok(Connected {
+            leader,
+            commit_log: CommitLog::Memory { nonce: JournalNonce::mint(&random), next_ordinal: FIRST_ORDINAL },
+            client_id: self.client_id.clone(),
+            session_id: SessionId::mint(&random),
+        })
+    }
+}

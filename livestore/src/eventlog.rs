@@ -1,0 +1,7 @@
+//! `eventlog.db`: the only truth. Events in order, what was taken from each journal, and which state file is current.
+
+mod format;
+mod page;
+
+pub(crate) use format::{Eventlog, LogHead, export};
+pub(crate) use page::{LogFilter, LogRow};

@@ -1,0 +1,231 @@
+use super::page::{self, LogFilter, LogRow};
+use crate::error::{OpenError, StorageError, StorageKind};
+use crate::event::{CommitGroup, SequenceNumber};
+use crate::ids::JournalNonce;
+use crate::sqlite::{Db, Durability, Place, StateRules};
+use rusqlite::params;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The version of the tables below; a newer one is refused, an older one is migrated.
+pub(crate) const FORMAT: i64 = 1;
+/// `LvSt`, in the file's header: tells our file from any other SQLite database.
+const APPLICATION_ID: i64 = 0x4c76_5374;
+
+/// `place` counts all events from 1, without gaps. An event's number follows from it and the client-only events before.
+/// `rest` counts the events of its commit group that still follow, so that groups stay whole.
+const TABLES: &str = "
+    CREATE TABLE events(
+        place INTEGER PRIMARY KEY NOT NULL,
+        global INTEGER NOT NULL,
+        client INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        name TEXT NOT NULL,
+        args TEXT,
+        client_only INTEGER NOT NULL,
+        client_id TEXT NOT NULL,
+        session_id TEXT NOT NULL,
+        rest INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE names(name TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE journals(nonce BLOB PRIMARY KEY NOT NULL, ordinal INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE facts(key TEXT PRIMARY KEY NOT NULL, value ANY NOT NULL) STRICT, WITHOUT ROWID;";
+
+/// The open log. Used by the leader alone.
+#[derive(Debug)]
+pub(crate) struct Eventlog {
+    db: Db,
+    head: LogHead,
+    /// The wire names of all events in the log.
+    names: BTreeSet<Box<str>>,
+}
+
+/// The end of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogHead {
+    /// How many events there are.
+    pub(crate) place: u64,
+    /// The number of the last one.
+    pub(crate) number: SequenceNumber,
+}
+
+impl Eventlog {
+    /// Opens or creates the log, checks that it is ours and whole at its end, and reads its head.
+    pub(crate) fn open(place: Place) -> Result<Self, OpenError> {
+        let path = place.path().map(Path::to_owned).unwrap_or_default();
+        Self::open_checked(place).map_err(|error| match error {
+            OpenError::Storage(storage) => match storage.kind {
+                StorageKind::Damaged => OpenError::DamagedLog { path, message: storage.message },
+                StorageKind::NotADatabase => OpenError::Foreign { path, message: storage.message },
+                _ => OpenError::Storage(storage),
+            },
+            error => error,
+        })
+    }
+
+    fn open_checked(place: Place) -> Result<Self, OpenError> {
+        // SQLite takes an empty file for an empty database; ours is never empty, so such a file lost its content.
+        if let Some(path) = place.path()
+            && std::fs::metadata(path).is_ok_and(|file| file.len() == 0)
+            && !path.with_extension("db-wal").exists()
+        {
+            let message = "the file is empty".to_owned();
+            return Err(OpenError::DamagedLog { path: path.to_owned(), message });
+        }
+        let db = Db::open(place, Arc::new(StateRules::default()))?;
+        Self::prepare_format(&db)?;
+        db.configure(Durability::Process)?;
+        let head = page::head(&db)?;
+        let names = db.rows("SELECT name FROM names", [], |row| row.get(0))?.into_iter().collect();
+        Ok(Self { db, head, names })
+    }
+
+    fn prepare_format(db: &Db) -> Result<(), OpenError> {
+        let path = || db.path().map(Path::to_owned).unwrap_or_default();
+        let format = pragma(db, "PRAGMA user_version")?;
+        let application = pragma(db, "PRAGMA application_id")?;
+        let tables = pragma(db, "SELECT count(*) FROM sqlite_schema")?;
+        match (tables, application, format) {
+            (0, 0, 0) => {
+                db.configure(Durability::Process)?;
+                // One transaction: a crash leaves an empty database or a complete one.
+                db.batch(&format!(
+                    "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={FORMAT}; COMMIT;"
+                ))?;
+                Ok(())
+            }
+            (_, APPLICATION_ID, FORMAT) => Ok(()),
+            (_, APPLICATION_ID, found) if found > FORMAT => {
+                Err(OpenError::NewerFormat { path: path(), found: found as u64, supported: FORMAT as u64 })
+            }
+            _ => Err(OpenError::Foreign { path: path(), message: "another program's SQLite database".into() }),
+        }
+    }
+
+    pub(crate) fn head(&self) -> LogHead {
+        self.head
+    }
+
+    /// Appends the groups in order, in one transaction with the ordinals taken from their journals.
+    pub(crate) fn append(&mut self, groups: &[Arc<CommitGroup>]) -> Result<(), StorageError> {
+        let events = groups.iter().flat_map(|group| &group.events);
+        let new_names: BTreeSet<Box<str>> =
+            events.filter(|event| !self.names.contains(&*event.name)).map(|event| (*event.name).into()).collect();
+        self.in_transaction(|log| {
+            for name in &new_names {
+                log.db.run("INSERT INTO names VALUES(?1)", [name])?;
+            }
+            let mut head = log.head;
+            for group in groups {
+                head = page::insert(&log.db, head, group)?;
+            }
+            for (index, group) in groups.iter().enumerate() {
+                // Only the last group of each journal in this batch tells how far the journal was taken.
+                if groups[index + 1..].iter().all(|later| later.nonce != group.nonce) {
+                    log.note_taken(group.nonce, group.last_ordinal())?;
+                }
+            }
+            Ok(head)
+        })
+        .map(|head| self.head = head)?;
+        self.names.extend(new_names);
+        Ok(())
+    }
+
+    fn note_taken(&self, nonce: JournalNonce, ordinal: u64) -> Result<(), StorageError> {
+        let sql = "INSERT INTO journals VALUES(?1, ?2) ON CONFLICT(nonce) DO UPDATE SET ordinal = excluded.ordinal";
+        self.db.run(sql, params![nonce.0, ordinal as i64]).map(drop)
+    }
+
+    fn in_transaction<T>(&self, work: impl FnOnce(&Self) -> Result<T, StorageError>) -> Result<T, StorageError> {
+        self.db.run("BEGIN IMMEDIATE", [])?;
+        let done = work(self).and_then(|value| self.db.run("COMMIT", []).map(|_| value));
+        if done.is_err() && self.db.is_in_transaction() {
+            // The first error is the one to show; a failed rollback leaves nothing behind either.
+            let _ = self.db.run("ROLLBACK", []);
+        }
+        done
+    }
+
+    /// The last ordinal taken from a journal; `None` where nothing was.
+    pub(crate) fn taken(&self, nonce: JournalNonce) -> Result<Option<u64>, StorageError> {
+        let rows =
+            self.db.rows("SELECT ordinal FROM journals WHERE nonce = ?1", [nonce.0], |row| row.get::<_, i64>(0))?;
+        Ok(rows.first().map(|ordinal| *ordinal as u64))
+    }
+
+    /// Forgets a journal whose file is gone.
+    pub(crate) fn forget_journal(&self, nonce: JournalNonce) -> Result<(), StorageError> {
+        self.db.run("DELETE FROM journals WHERE nonce = ?1", [nonce.0]).map(drop)
+    }
+
+    /// The state file that is current.
+    pub(crate) fn state_file(&self) -> Result<Option<String>, StorageError> {
+        Ok(self.db.rows("SELECT value FROM facts WHERE key = 'state_file'", [], |row| row.get(0))?.pop())
+    }
+
+    /// Names the current state file: the moment at which a rebuild becomes visible.
+    pub(crate) fn set_state_file(&self, name: &str) -> Result<(), StorageError> {
+        self.db.run("INSERT OR REPLACE INTO facts VALUES('state_file', ?1)", [name])?;
+        self.sync()
+    }
+
+    /// Makes everything appended so far survive a power loss. SQLite syncs the write-ahead log, all of it, at the end of a
+    /// transaction in FULL mode, so a small write is a barrier for all before it.
+    pub(crate) fn sync(&self) -> Result<(), StorageError> {
+        if self.db.path().is_none() {
+            return Ok(());
+        }
+        self.db.batch("PRAGMA synchronous=FULL")?;
+        let written = self.db.run("INSERT OR REPLACE INTO facts VALUES('synced', ?1)", [self.head.place as i64]);
+        self.db.batch("PRAGMA synchronous=NORMAL")?;
+        written.map(drop)
+    }
+
+    /// Whole groups after `place`, at least one where there is one, until `events_max` events are reached.
+    pub(crate) fn groups_after(&self, place: u64, events_max: usize) -> Result<Vec<CommitGroup>, StorageError> {
+        page::groups_after(&self.db, place, events_max)
+    }
+
+    /// Events that match, in order, after `place`; at most `limit` of them.
+    pub(crate) fn rows_after(&self, place: u64, filter: &LogFilter, limit: usize) -> Result<Vec<LogRow>, StorageError> {
+        page::rows_after(&self.db, place, filter, limit)
+    }
+
+    /// Whether this event is at this place: a state file may only build on a log that holds what it applied.
+    pub(crate) fn holds(&self, place: u64, id: Option<[u8; 16]>) -> Result<bool, StorageError> {
+        if place == 0 {
+            return Ok(id.is_none());
+        }
+        let found =
+            self.db.rows("SELECT id FROM events WHERE place = ?1", [place as i64], |row| row.get::<_, [u8; 16]>(0))?;
+        Ok(found.first().copied() == id && id.is_some())
+    }
+
+    /// Writes a copy of the log to a new file.
+    pub(crate) fn export(&self, target: &Path) -> Result<(), StorageError> {
+        export(&self.db, target)
+    }
+
+    /// The names of all events in the log, each once.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|name| &**name)
+    }
+}
+
+/// Writes a consistent copy of the database to a file that must not exist yet.
+pub(crate) fn export(db: &Db, target: &Path) -> Result<(), StorageError> {
+    if target.exists() {
+        return Err(StorageError {
+            kind: StorageKind::NotWritable,
+            path: Some(target.to_owned()),
+            message: "the file exists already".into(),
+        });
+    }
+    db.run("VACUUM INTO ?1", [target.to_string_lossy()]).map(drop)
+}
+
+fn pragma(db: &Db, sql: &str) -> Result<i64, StorageError> {
+    Ok(db.rows(sql, [], |row| row.get(0))?.pop().unwrap_or(0))
+}

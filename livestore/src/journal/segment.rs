@@ -1,0 +1,87 @@
+use super::{Identity, header};
+use crate::error::StorageError;
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// One locked file of a journal.
+#[derive(Debug)]
+pub(super) struct Segment {
+    path: PathBuf,
+    file: File,
+    number: u64,
+    len: u64,
+    last_ordinal: u64,
+    /// A failed append could not be taken back; what stands in the file is not known any more.
+    poisoned: Option<StorageError>,
+}
+
+impl Segment {
+    /// Creates the file under another name, locks it, writes its header, and only then gives it its name: whoever looks for
+    /// dead journals never sees one that is just being born.
+    pub(super) fn create(
+        folder: &Path,
+        identity: &Identity,
+        number: u64,
+        next_ordinal: u64,
+    ) -> Result<Self, StorageError> {
+        let path = folder.join(format!("journal-{}-{number:06}.log", identity.nonce));
+        let unborn = path.with_extension("new");
+        let fail = |error: std::io::Error| StorageError::io(&path, &error);
+        let mut file = OpenOptions::new().create_new(true).read(true).write(true).open(&unborn).map_err(fail)?;
+        file.try_lock().map_err(|error| fail(error.into()))?;
+        let born = file.write_all(&header::encode(identity)).and_then(|()| std::fs::rename(&unborn, &path));
+        if let Err(error) = born {
+            let _ = std::fs::remove_file(&unborn); // The first error is the one to show.
+            return Err(fail(error));
+        }
+        Ok(Self { path, file, number, len: header::LEN as u64, last_ordinal: next_ordinal - 1, poisoned: None })
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn last_ordinal(&self) -> u64 {
+        self.last_ordinal
+    }
+
+    pub(super) fn record_bytes(&self) -> u64 {
+        self.len - header::LEN as u64
+    }
+
+    /// Writes the record whole, or takes it back.
+    pub(super) fn append(&mut self, record: &[u8], last_ordinal: u64) -> Result<(), StorageError> {
+        if let Some(error) = &self.poisoned {
+            return Err(error.clone());
+        }
+        if let Err(error) = self.file.write_all(record) {
+            let error = StorageError::io(&self.path, &error);
+            if self.cut_to(self.len).is_err() {
+                self.poisoned = Some(error.clone());
+            }
+            return Err(error);
+        }
+        self.len += record.len() as u64;
+        self.last_ordinal = last_ordinal;
+        Ok(())
+    }
+
+    fn cut_to(&mut self, len: u64) -> std::io::Result<()> {
+        self.file.set_len(len)?;
+        self.file.seek(SeekFrom::Start(len)).map(drop)
+    }
+
+    /// Empties the segment: all of it was taken.
+    pub(super) fn clear(&mut self) {
+        // A segment that cannot be cut stays as it is: its records are known to be taken.
+        if self.cut_to(header::LEN as u64).is_ok() {
+            self.len = header::LEN as u64;
+        }
+    }
+
+    pub(super) fn remove(self) {
+        // A file that stays behind is found, and known to be taken, at the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}

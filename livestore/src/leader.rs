@@ -1,0 +1,236 @@
+//! The leader: the one owner of a client's eventlog and persisted state.
+//!
+//! [`Leader`] does the steps, [`thread`] runs them on a thread of their own, [`port`] is what a session holds.
+
+mod port;
+mod state;
+mod status;
+mod thread;
+
+pub(crate) use port::{Port, Published, ReceiptSlot, SlotState, Submission};
+pub(crate) use state::{StatePosition, Verdict};
+pub(crate) use status::LeaderStatus;
+pub use status::{LeaderState, Quarantined};
+pub(crate) use thread::{Export, LeaderHandle, LeaderOptions};
+
+use crate::error::{OpenError, StorageError};
+use crate::event::CommitGroup;
+use crate::eventlog::{Eventlog, LogHead};
+use crate::materialize::Materializers;
+use crate::schema::fingerprint;
+use crate::sqlite::{Db, Place};
+use state::State;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Events applied in one transaction while a state catches up or is rebuilt.
+const CATCH_UP_EVENTS: usize = 10_000;
+
+/// Where the leader keeps its two databases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    Memory,
+    Folder(PathBuf),
+}
+
+/// How far opening has come; handed to the application, which may show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenProgress {
+    /// Events that a crashed process had committed are taken into the eventlog.
+    Recovering {
+        /// How many were taken so far.
+        events: u64,
+    },
+    /// State is rebuilt from the eventlog.
+    Rebuilding {
+        /// Events applied so far.
+        done: u64,
+        /// Events in the eventlog.
+        total: u64,
+    },
+    /// The store is ready.
+    Ready,
+}
+
+/// Where opening reports to.
+pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(OpenProgress);
+
+/// The eventlog and the state derived from it, in step.
+#[derive(Debug)]
+pub(crate) struct Leader {
+    log: Eventlog,
+    state: State,
+    storage: Storage,
+}
+
+/// A group that is now on the log and judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Judged {
+    pub(crate) group: Arc<CommitGroup>,
+    /// The head of the log after the group.
+    pub(crate) head: LogHead,
+    pub(crate) verdict: Verdict,
+}
+
+impl Leader {
+    /// Opens or creates both databases; `recover` hands over what crashed sessions left, before state is looked at.
+    pub(crate) fn open(
+        storage: Storage,
+        materializers: Materializers,
+        recover: &mut dyn FnMut(&mut Eventlog, OnProgress<'_>) -> Result<(), OpenError>,
+        progress: OnProgress<'_>,
+    ) -> Result<Self, OpenError> {
+        let mut log = Eventlog::open(storage.log())?;
+        recover(&mut log, progress)?;
+        let state = open_state(&storage, &log, materializers, progress)?;
+        Ok(Self { log, state, storage })
+    }
+
+    pub(crate) fn log(&self) -> &Eventlog {
+        &self.log
+    }
+
+    pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, StorageError> {
+        self.state.quarantined()
+    }
+
+    /// Takes the groups: log first, then state. After an error nothing of them was published, and
+    /// [`catch_up`](Self::catch_up) continues where the step stopped.
+    pub(crate) fn ingest(&mut self, groups: &[Arc<CommitGroup>]) -> Result<Vec<Judged>, StorageError> {
+        debug_assert!(self.is_in_step(), "state lags the log; catch up first");
+        self.log.append(groups)?;
+        crate::crash::crash_point!("leader.between-log-and-state");
+        self.state.apply(groups)
+    }
+
+    /// Whether state holds all of the log.
+    pub(crate) fn is_in_step(&self) -> bool {
+        self.state.position().place == self.log.head().place
+    }
+
+    /// Applies what the log holds past the state.
+    pub(crate) fn catch_up(&mut self) -> Result<Vec<Judged>, StorageError> {
+        let mut judged = Vec::new();
+        while !self.is_in_step() {
+            let groups = self.log.groups_after(self.state.position().place, CATCH_UP_EVENTS)?;
+            let groups: Vec<_> = groups.into_iter().map(Arc::new).collect();
+            judged.extend(self.state.apply(&groups)?);
+        }
+        Ok(judged)
+    }
+
+    /// A copy of the state for a new session, and its position.
+    pub(crate) fn copy_state(&self) -> Result<(Db, StatePosition), StorageError> {
+        Ok((self.state.db().copy_to_memory()?, self.state.position()))
+    }
+
+    /// Makes the log survive a power loss.
+    pub(crate) fn sync(&self) -> Result<(), StorageError> {
+        self.log.sync()
+    }
+
+    pub(crate) fn export_log(&self, target: &Path) -> Result<(), StorageError> {
+        self.log.export(target)
+    }
+
+    pub(crate) fn export_state(&self, target: &Path) -> Result<(), StorageError> {
+        self.state.export(target)
+    }
+
+    pub(crate) fn is_persistent(&self) -> bool {
+        matches!(self.storage, Storage::Folder(_))
+    }
+}
+
+impl Storage {
+    fn log(&self) -> Place {
+        match self {
+            Self::Memory => Place::Memory,
+            Self::Folder(folder) => Place::File(folder.join("eventlog.db")),
+        }
+    }
+
+    fn state(&self, name: &str) -> Place {
+        match self {
+            Self::Memory => Place::Memory,
+            Self::Folder(folder) => Place::File(folder.join(name)),
+        }
+    }
+
+    /// The names of the state files that are there.
+    fn state_files(&self) -> Vec<String> {
+        let Self::Folder(folder) = self else { return Vec::new() };
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.starts_with("state-") && name.ends_with(".db"))
+            .collect()
+    }
+
+    fn remove_state(&self, name: &str) {
+        let Self::Folder(folder) = self else { return };
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            // A file that stays behind costs space only; the next start tries again.
+            let _ = std::fs::remove_file(folder.join(format!("{name}{suffix}")));
+        }
+    }
+}
+
+/// Opens the state that the log names, where it is of this schema and on this log; else rebuilds aside and swaps.
+fn open_state(
+    storage: &Storage,
+    log: &Eventlog,
+    materializers: Materializers,
+    progress: OnProgress<'_>,
+) -> Result<State, OpenError> {
+    let fingerprint = fingerprint(materializers.schema).to_string();
+    let current = log.state_file()?;
+    // Leftovers of a rebuild that did not finish; no connection to them is open.
+    storage
+        .state_files()
+        .iter()
+        .filter(|name| Some(*name) != current.as_ref())
+        .for_each(|name| storage.remove_state(name));
+    if let Some(name) = current.as_ref().filter(|_| matches!(storage, Storage::Folder(_))) {
+        let opened = State::open(storage.state(name), materializers, &fingerprint, log);
+        if let Some(mut state) = opened? {
+            replay(&mut state, log, &mut |_| {})?;
+            return Ok(state);
+        }
+    }
+    let name = next_name(&fingerprint, current.as_deref());
+    crate::crash::crash_point!("rebuild.before");
+    let mut state = State::create(storage.state(&name), materializers, &fingerprint)?;
+    let total = log.head().place;
+    replay(&mut state, log, &mut |done| {
+        crate::crash::crash_point!("rebuild.during");
+        progress(OpenProgress::Rebuilding { done, total });
+    })?;
+    state.complete()?;
+    crate::crash::crash_point!("rebuild.before-swap");
+    log.set_state_file(&name)?;
+    crate::crash::crash_point!("rebuild.after-swap");
+    if let Some(old) = current.filter(|old| *old != name) {
+        storage.remove_state(&old);
+    }
+    Ok(state)
+}
+
+fn replay(state: &mut State, log: &Eventlog, applied: &mut dyn FnMut(u64)) -> Result<(), StorageError> {
+    while state.position().place < log.head().place {
+        let groups = log.groups_after(state.position().place, CATCH_UP_EVENTS)?;
+        let groups: Vec<_> = groups.into_iter().map(Arc::new).collect();
+        state.apply(&groups)?;
+        applied(state.position().place);
+    }
+    Ok(())
+}
+
+/// `state-<fingerprint>-<n>.db`; the counter keeps a rebuild of the same fingerprint apart from the file it replaces.
+fn next_name(fingerprint: &str, current: Option<&str>) -> String {
+    let counter = current
+        .and_then(|name| name.strip_suffix(".db")?.rsplit_once('-')?.1.parse::<u64>().ok())
+        .map_or(1, |counter| counter + 1);
+    format!("state-{fingerprint}-{counter}.db")
+}

@@ -1,0 +1,240 @@
+use super::{Judged, Quarantined};
+use crate::error::{CommitError, StorageError, StorageKind};
+use crate::event::{CommitGroup, SequenceNumber};
+use crate::eventlog::{Eventlog, LogHead, export};
+use crate::materialize::{GroupError, Materializers};
+use crate::schema::create_statements;
+use crate::sqlite::{Db, Durability, Place, StateRules};
+use rusqlite::params;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The library's own tables in a state. The position moves in the same transaction as the rows it speaks of; quarantine
+/// is derived like everything else here, and decided again on every rebuild.
+const TABLES: &str = "
+    CREATE TABLE livestore_position(
+        one INTEGER PRIMARY KEY NOT NULL CHECK(one = 1),
+        fingerprint TEXT NOT NULL,
+        complete INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        global INTEGER NOT NULL,
+        client INTEGER NOT NULL,
+        event_id BLOB
+    ) STRICT;
+    CREATE TABLE livestore_quarantine(
+        place INTEGER PRIMARY KEY NOT NULL,
+        global INTEGER NOT NULL,
+        client INTEGER NOT NULL,
+        events INTEGER NOT NULL,
+        event TEXT NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT;";
+
+/// What became of a group at its final place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Applied,
+    Quarantined(Arc<str>),
+}
+
+/// Up to where a state has applied the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StatePosition {
+    pub(crate) place: u64,
+    pub(crate) number: SequenceNumber,
+    pub(crate) event_id: Option<[u8; 16]>,
+}
+
+/// The persisted state: the confirmed prefix of the log, materialized.
+#[derive(Debug)]
+pub(crate) struct State {
+    db: Db,
+    materializers: Materializers,
+    position: StatePosition,
+}
+
+impl State {
+    /// Creates an empty state that counts as incomplete until [`complete`](Self::complete).
+    pub(crate) fn create(place: Place, materializers: Materializers, fingerprint: &str) -> Result<Self, StorageError> {
+        let db = Db::open(place, Arc::new(StateRules::of(materializers.schema)))?;
+        db.configure(Durability::Scratch)?;
+        db.batch("BEGIN")?;
+        db.batch(TABLES)?;
+        for statement in create_statements(materializers.schema) {
+            db.batch(&statement)?;
+        }
+        let sql = "INSERT INTO livestore_position VALUES(1, ?1, 0, 0, 0, 0, NULL)";
+        db.run(sql, [fingerprint])?;
+        db.batch("COMMIT")?;
+        Ok(Self { db, materializers, position: StatePosition::default() })
+    }
+
+    /// Opens a finished state; `None` where it must be rebuilt: damaged, incomplete, of another fingerprint, or not on
+    /// this log.
+    pub(crate) fn open(
+        place: Place,
+        materializers: Materializers,
+        fingerprint: &str,
+        log: &Eventlog,
+    ) -> Result<Option<Self>, StorageError> {
+        let opened = Self::open_checked(place, materializers, fingerprint, log);
+        match opened {
+            // State is derived: whatever is wrong with the file, the log has the cure.
+            Err(error) if !matches!(error.kind, StorageKind::Full | StorageKind::Resources | StorageKind::Busy) => {
+                tracing::warn!(%error, "the state file is not usable and is rebuilt from the eventlog");
+                Ok(None)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_checked(
+        place: Place,
+        materializers: Materializers,
+        fingerprint: &str,
+        log: &Eventlog,
+    ) -> Result<Option<Self>, StorageError> {
+        if !place.path().is_some_and(Path::exists) {
+            return Ok(None);
+        }
+        let db = Db::open(place, Arc::new(StateRules::of(materializers.schema)))?;
+        db.configure(Durability::Process)?;
+        let Some((position, stored, is_complete)) = read_position(&db)? else { return Ok(None) };
+        let is_usable = is_complete && stored == fingerprint && log.holds(position.place, position.event_id)?;
+        Ok(is_usable.then_some(Self { db, materializers, position }))
+    }
+
+    /// Ends a rebuild: everything is on disk, and the file is one that later transactions append to.
+    pub(crate) fn complete(&self) -> Result<(), StorageError> {
+        self.db.configure(Durability::Process)?;
+        self.db.batch("PRAGMA synchronous=FULL")?;
+        self.db.run("UPDATE livestore_position SET complete = 1", [])?;
+        if self.db.path().is_some() {
+            // Syncs the database file itself, whose earlier pages were written without.
+            self.db.batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA synchronous=NORMAL;")?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub(crate) fn position(&self) -> StatePosition {
+        self.position
+    }
+
+    /// Applies groups that follow the position, in one transaction. A group that fails by its own fault is quarantined; a
+    /// storage fault undoes all and is the caller's to retry.
+    pub(crate) fn apply(&mut self, groups: &[Arc<CommitGroup>]) -> Result<Vec<Judged>, StorageError> {
+        self.db.run("BEGIN IMMEDIATE", [])?;
+        let done = self.apply_all(groups).and_then(|(judged, position)| {
+            self.db.run("COMMIT", [])?;
+            Ok((judged, position))
+        });
+        self.db.take_writes();
+        match done {
+            Ok((judged, position)) => {
+                self.position = position;
+                Ok(judged)
+            }
+            Err(error) => {
+                if self.db.is_in_transaction() {
+                    // The first error is the one to show.
+                    let _ = self.db.run("ROLLBACK", []);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn apply_all(&self, groups: &[Arc<CommitGroup>]) -> Result<(Vec<Judged>, StatePosition), StorageError> {
+        let mut judged = Vec::with_capacity(groups.len());
+        let mut position = self.position;
+        for group in groups {
+            for (index, event) in group.events.iter().enumerate() {
+                position.place += 1;
+                position.number = position.number.next(event.client_only);
+                position.event_id = Some(*group.event_id(index).as_bytes());
+            }
+            let verdict = match self.materializers.apply(&self.db, group) {
+                Ok(()) => Verdict::Applied,
+                Err(GroupError::Storage(error)) => return Err(error),
+                Err(GroupError::Event(error)) => self.quarantine(group, &position, &error)?,
+            };
+            let head = LogHead { place: position.place, number: position.number };
+            judged.push(Judged { group: Arc::clone(group), head, verdict });
+        }
+        self.db.run(
+            "UPDATE livestore_position SET place = ?1, global = ?2, client = ?3, event_id = ?4",
+            params![
+                position.place as i64,
+                position.number.global as i64,
+                position.number.client as i64,
+                position.event_id
+            ],
+        )?;
+        Ok((judged, position))
+    }
+
+    fn quarantine(
+        &self,
+        group: &CommitGroup,
+        position: &StatePosition,
+        error: &CommitError,
+    ) -> Result<Verdict, StorageError> {
+        let reason = error.to_string();
+        tracing::warn!(number = %position.number, %reason, "a commit group is quarantined");
+        self.db.run(
+            "INSERT OR REPLACE INTO livestore_quarantine VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                position.place as i64,
+                position.number.global as i64,
+                position.number.client as i64,
+                group.events.len() as i64,
+                group.events[0].name,
+                reason
+            ],
+        )?;
+        Ok(Verdict::Quarantined(reason.into()))
+    }
+
+    pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, StorageError> {
+        let sql = "SELECT global, client, events, event, reason FROM livestore_quarantine ORDER BY place";
+        self.db.rows(sql, [], |row| {
+            Ok(Quarantined {
+                number: SequenceNumber {
+                    global: row.get::<_, i64>(0)? as u64,
+                    client: row.get::<_, i64>(1)? as u64,
+                    rebase_generation: 0,
+                },
+                events: row.get::<_, i64>(2)? as usize,
+                event: row.get(3)?,
+                reason: row.get(4)?,
+            })
+        })
+    }
+
+    pub(crate) fn export(&self, target: &Path) -> Result<(), StorageError> {
+        export(&self.db, target)
+    }
+}
+
+/// The position, the fingerprint and whether the state was completed; `None` where the table is not there.
+fn read_position(db: &Db) -> Result<Option<(StatePosition, String, bool)>, StorageError> {
+    let tables = "SELECT 1 FROM sqlite_schema WHERE name = 'livestore_position'";
+    if db.rows(tables, [], |_| Ok(()))?.is_empty() {
+        return Ok(None);
+    }
+    let sql = "SELECT place, global, client, event_id, fingerprint, complete FROM livestore_position";
+    let rows = db.rows(sql, [], |row| {
+        let number = SequenceNumber {
+            global: row.get::<_, i64>(1)? as u64,
+            client: row.get::<_, i64>(2)? as u64,
+            rebase_generation: 0,
+        };
+        let position = StatePosition { place: row.get::<_, i64>(0)? as u64, number, event_id: row.get(3)? };
+        Ok((position, row.get(4)?, row.get(5)?))
+    })?;
+    Ok(rows.into_iter().next())
+}

@@ -1,0 +1,48 @@
+use crate::error::StorageError;
+use crate::event::SequenceNumber;
+
+/// What the leader does right now.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum LeaderState {
+    /// It takes what sessions commit.
+    #[default]
+    Running,
+    /// A step failed and is tried again; commits go on into the journals.
+    Retrying {
+        /// What failed.
+        error: StorageError,
+        /// How long until the next try, in milliseconds.
+        retry_in_ms: u64,
+    },
+    /// It ended.
+    Stopped {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A commit group that is in the eventlog but not in state, because it could not be materialized at its place.
+///
+/// It is judged again on every rebuild: a fixed materializer heals it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// The number of the group's last event.
+    pub number: SequenceNumber,
+    /// How many events the group has.
+    pub events: usize,
+    /// The wire name of its first event.
+    pub event: String,
+    /// Why it could not be materialized.
+    pub reason: String,
+}
+
+/// The leader's side of a store's status.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LeaderStatus {
+    pub(crate) state: LeaderState,
+    pub(crate) head: SequenceNumber,
+    pub(crate) place: u64,
+    pub(crate) synced_place: u64,
+    pub(crate) quarantined: Vec<Quarantined>,
+}

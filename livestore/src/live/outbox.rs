@@ -1,0 +1,115 @@
+use crate::materialize::panic_message;
+use crate::reactivity::Value;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+thread_local!(static IN_CALLBACK: Cell<bool> = const { Cell::new(false) });
+
+/// Whether this thread runs a subscriber's callback right now.
+pub(crate) fn is_in_callback() -> bool {
+    IN_CALLBACK.with(Cell::get)
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Callback = Box<dyn FnMut(&Value) + Send>;
+
+/// One who watches: a callback, and at most one value that waits for it.
+pub(crate) struct Subscriber {
+    callback: Mutex<Option<Callback>>,
+    waiting: Mutex<Option<Value>>,
+    is_active: AtomicBool,
+}
+
+impl std::fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscriber").finish_non_exhaustive()
+    }
+}
+
+impl Subscriber {
+    pub(super) fn new(callback: Callback) -> Arc<Self> {
+        Arc::new(Self {
+            callback: Mutex::new(Some(callback)),
+            waiting: Mutex::default(),
+            is_active: AtomicBool::new(true),
+        })
+    }
+
+    /// No call begins after this. The callback is dropped now, or when the call that runs it returns.
+    pub(super) fn end(&self) {
+        self.is_active.store(false, Ordering::Release);
+        if let Ok(mut callback) = self.callback.try_lock() {
+            callback.take();
+        }
+    }
+
+    fn call(&self) {
+        let Some(value) = lock(&self.waiting).take() else { return };
+        let mut callback = lock(&self.callback);
+        if let Some(call) = callback.as_mut().filter(|_| self.is_active.load(Ordering::Acquire)) {
+            let outer = IN_CALLBACK.with(|flag| flag.replace(true));
+            let called = catch_unwind(AssertUnwindSafe(|| call(&value)));
+            IN_CALLBACK.with(|flag| flag.set(outer));
+            if let Err(panic) = called {
+                tracing::error!(message = panic_message(&*panic), "a subscriber's callback panicked");
+            }
+        }
+        if !self.is_active.load(Ordering::Acquire) {
+            callback.take();
+        }
+    }
+}
+
+/// Changed values on their way to callbacks. Filled with the store's lock held, emptied with no lock held, by one thread at a
+/// time. A subscriber stands in the queue once, with its latest value: so it is bounded by the number of subscribers.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    subscribers: VecDeque<Arc<Subscriber>>,
+    is_draining: bool,
+    is_closed: bool,
+}
+
+impl Outbox {
+    pub(super) fn post(&self, subscriber: &Arc<Subscriber>, value: Value) {
+        let is_queued = lock(&subscriber.waiting).replace(value).is_some();
+        if !is_queued {
+            lock(&self.queue).subscribers.push_back(Arc::clone(subscriber));
+        }
+    }
+
+    /// Runs callbacks until none is left, unless another thread, or a frame below on this one, is at it.
+    pub(crate) fn drain(&self) {
+        loop {
+            let next = {
+                let mut queue = lock(&self.queue);
+                if queue.subscribers.is_empty() || queue.is_draining || queue.is_closed {
+                    return;
+                }
+                queue.is_draining = true;
+                queue.subscribers.pop_front()
+            };
+            if let Some(subscriber) = next {
+                subscriber.call();
+            }
+            lock(&self.queue).is_draining = false;
+        }
+    }
+
+    /// Nothing is delivered any more.
+    pub(crate) fn close(&self) {
+        let mut queue = lock(&self.queue);
+        queue.is_closed = true;
+        queue.subscribers.clear();
+    }
+}

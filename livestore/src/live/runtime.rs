@@ -1,0 +1,325 @@
+use super::definition::{Body, Definition, LiveCx, Signal};
+use super::outbox::{Outbox, Subscriber};
+use crate::error::{QueryError, Result};
+use crate::materialize::panic_message;
+use crate::reactivity::{Graph, NodeId, Run, Value};
+use crate::sqlite::{ReadSet, TrackedState, WriteSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// The instances that nobody watches and that are kept in case they are read again.
+const IDLE_MAX: usize = 512;
+/// How deep live queries may read each other on their first run, which has to follow the closures down.
+const DEPTH_MAX: usize = 500;
+
+/// How often a live query ran in a store, and who watches it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LiveStats {
+    /// Its label.
+    pub label: String,
+    /// How often it ran.
+    pub runs: u64,
+    /// How many subscriptions watch it.
+    pub subscribers: usize,
+}
+
+/// One definition in this store.
+#[derive(Debug)]
+struct Instance {
+    definition: Arc<Definition>,
+    reads: ReadSet,
+    subscribers: Vec<Arc<Subscriber>>,
+    /// The change that was last put into the outbox.
+    delivered_at: u64,
+    read_at: u64,
+}
+
+/// All live queries of a store; kept behind the store's lock.
+#[derive(Debug)]
+pub(crate) struct Live {
+    graph: Graph<QueryError>,
+    instances: HashMap<NodeId, Instance>,
+    by_key: HashMap<u64, Vec<NodeId>>,
+    /// Which instances read a table: where a write set looks.
+    readers: BTreeMap<Arc<str>, BTreeSet<NodeId>>,
+    outbox: Arc<Outbox>,
+    reads: u64,
+    depth: usize,
+}
+
+impl Live {
+    pub(crate) fn new(outbox: Arc<Outbox>) -> Self {
+        Self {
+            graph: Graph::default(),
+            instances: HashMap::new(),
+            by_key: HashMap::new(),
+            readers: BTreeMap::new(),
+            outbox,
+            reads: 0,
+            depth: 0,
+        }
+    }
+
+    /// The node of a definition, made where it is not there yet.
+    fn node(&mut self, definition: &Arc<Definition>) -> NodeId {
+        if let Some(id) = self.find(definition) {
+            return id;
+        }
+        if self.instances.len() >= IDLE_MAX {
+            self.evict_idle();
+        }
+        let id = self.graph.add();
+        if let Body::Cell(value) = &definition.body {
+            self.graph.set(id, Arc::clone(value));
+        }
+        self.by_key.entry(definition.key_hash).or_default().push(id);
+        let instance = Instance {
+            definition: Arc::clone(definition),
+            reads: ReadSet::default(),
+            subscribers: Vec::new(),
+            delivered_at: 0,
+            read_at: self.reads,
+        };
+        self.instances.insert(id, instance);
+        id
+    }
+
+    fn find(&self, definition: &Definition) -> Option<NodeId> {
+        let nodes = self.by_key.get(&definition.key_hash)?;
+        nodes
+            .iter()
+            .copied()
+            .find(|id| self.instances.get(id).is_some_and(|instance| instance.definition.is(definition)))
+    }
+
+    /// Reads a definition's present value; unchanged, that is a look-up and a clone of the `Arc`.
+    pub(super) fn read(
+        &mut self,
+        definition: &Arc<Definition>,
+        state: &dyn TrackedState,
+    ) -> (NodeId, Result<Value, QueryError>) {
+        let id = self.node(definition);
+        self.reads += 1;
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.read_at = self.reads;
+        }
+        if !self.graph.is_clean(id) {
+            self.update(id, state);
+        }
+        (id, self.value(id, definition))
+    }
+
+    fn value(&self, id: NodeId, definition: &Definition) -> Result<Value, QueryError> {
+        self.graph.value(id).cloned().unwrap_or_else(|| Err(failed(definition, "it reads itself")))
+    }
+
+    fn update(&mut self, id: NodeId, state: &dyn TrackedState) {
+        while let Run::Node(next) = self.graph.next_run(id) {
+            if self.graph.is_running(next) {
+                return; // A cycle: the reader finds no value and fails.
+            }
+            self.run(next, state);
+        }
+    }
+
+    fn run(&mut self, id: NodeId, state: &dyn TrackedState) {
+        let Some(instance) = self.instances.get(&id) else { return };
+        let definition = Arc::clone(&instance.definition);
+        self.graph.start(id);
+        self.depth += 1;
+        let (value, sources, reads) = self.compute(&definition, state);
+        self.depth -= 1;
+        self.set_reads(id, reads);
+        self.graph.finish(id, value, sources, definition.is_equal);
+    }
+
+    fn compute(
+        &mut self,
+        definition: &Definition,
+        state: &dyn TrackedState,
+    ) -> (Result<Value, QueryError>, Vec<NodeId>, ReadSet) {
+        let Body::Compute(compute) = &definition.body else {
+            return (Err(failed(definition, "a signal is not computed")), Vec::new(), ReadSet::default());
+        };
+        if self.depth > DEPTH_MAX {
+            let message = format!("it is read through more than {DEPTH_MAX} others");
+            return (Err(failed(definition, &message)), Vec::new(), ReadSet::default());
+        }
+        let mut value = None;
+        let mut sources = Vec::new();
+        let reads = state.track(&mut || {
+            let cx = LiveCx { live: RefCell::new(self), state, sources: RefCell::default() };
+            value = Some(catch_unwind(AssertUnwindSafe(|| compute(&cx))));
+            sources = cx.sources.into_inner();
+        });
+        let value = match value {
+            Some(Ok(Ok(value))) => Ok(value),
+            Some(Ok(Err(error))) => Err(match error.downcast_ref::<QueryError>() {
+                Some(inner @ (QueryError::Live { .. } | QueryError::Storage(_))) => inner.clone(),
+                _ => failed(definition, &error.to_string()),
+            }),
+            Some(Err(panic)) => Err(failed(definition, &format!("it panicked: {}", panic_message(&*panic)))),
+            None => Err(failed(definition, "it did not run")),
+        };
+        (value, sources, reads)
+    }
+
+    fn set_reads(&mut self, id: NodeId, reads: ReadSet) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        if instance.reads == reads {
+            return;
+        }
+        let old = std::mem::replace(&mut instance.reads, reads);
+        for table in old.tables() {
+            if let Some(readers) = self.readers.get_mut(table) {
+                readers.remove(&id);
+            }
+        }
+        let tables: Vec<Arc<str>> = self.instances[&id].reads.tables().map(Into::into).collect();
+        for table in tables {
+            self.readers.entry(table).or_default().insert(id);
+        }
+    }
+
+    /// The nodes whose statements may now see something else. The one place that decides it: a finer answer, by key, goes
+    /// here.
+    fn met_by(&self, writes: &WriteSet) -> Vec<NodeId> {
+        let readers = writes.tables().filter_map(|table| self.readers.get(table)).flatten();
+        let met: BTreeSet<NodeId> =
+            readers.copied().filter(|id| self.instances.get(id).is_some_and(|it| writes.meets(&it.reads))).collect();
+        met.into_iter().collect()
+    }
+
+    /// After state changed: brings everything that is watched up to date, once, and puts what changed into the outbox.
+    pub(crate) fn refresh(&mut self, state: &dyn TrackedState, writes: &WriteSet) {
+        let met = self.met_by(writes);
+        if met.is_empty() {
+            return;
+        }
+        let marked = self.graph.mark_dirty(&met);
+        self.deliver(state, marked);
+    }
+
+    fn deliver(&mut self, state: &dyn TrackedState, mut marked: Vec<NodeId>) {
+        marked.sort_unstable();
+        marked.dedup();
+        for id in marked {
+            if self.instances.get(&id).is_none_or(|instance| instance.subscribers.is_empty()) {
+                continue; // Nobody watches: it is brought up to date when it is read.
+            }
+            self.update(id, state);
+            self.post(id);
+        }
+    }
+
+    /// Puts a changed value into the outbox, for all who watch the node.
+    fn post(&mut self, id: NodeId) {
+        let changed_at = self.graph.changed_at(id);
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        if instance.delivered_at == changed_at {
+            return;
+        }
+        instance.delivered_at = changed_at;
+        match self.graph.value(id) {
+            Some(Ok(value)) => {
+                instance.subscribers.iter().for_each(|subscriber| self.outbox.post(subscriber, Arc::clone(value)));
+            }
+            // The last good value stands until the query runs again; readers are told.
+            Some(Err(error)) => tracing::warn!(%error, "a watched live query failed"),
+            None => {}
+        }
+    }
+
+    /// Sets a signal and refreshes what reads it.
+    pub(crate) fn set_signal<T: PartialEq + Send + Sync + 'static>(
+        &mut self,
+        state: &dyn TrackedState,
+        signal: &Signal<T>,
+        value: T,
+    ) {
+        let id = self.node(&signal.definition);
+        let value: Value = Arc::new(value);
+        if matches!(self.graph.value(id), Some(Ok(old)) if (signal.definition.is_equal)(old, &value)) {
+            return;
+        }
+        let mut marked = self.graph.set(id, value);
+        marked.push(id);
+        self.deliver(state, marked);
+    }
+
+    /// Starts to watch; the present value is posted first.
+    pub(super) fn watch(
+        &mut self,
+        definition: &Arc<Definition>,
+        state: &dyn TrackedState,
+        subscriber: Arc<Subscriber>,
+    ) -> Result<NodeId, QueryError> {
+        let (id, value) = self.read(definition, state);
+        self.outbox.post(&subscriber, value?);
+        let changed_at = self.graph.changed_at(id);
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.delivered_at = changed_at;
+            instance.subscribers.push(subscriber);
+        }
+        Ok(id)
+    }
+
+    pub(super) fn unwatch(&mut self, id: NodeId, subscriber: &Arc<Subscriber>) {
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.subscribers.retain(|known| !Arc::ptr_eq(known, subscriber));
+        }
+    }
+
+    /// Every instance, most used first.
+    pub(crate) fn stats(&self) -> Vec<LiveStats> {
+        let mut stats: Vec<LiveStats> = self
+            .instances
+            .iter()
+            .map(|(id, instance)| LiveStats {
+                label: instance.definition.label.clone(),
+                runs: self.graph.runs(*id),
+                subscribers: instance.subscribers.len(),
+            })
+            .collect();
+        stats.sort_unstable_by(|a, b| b.runs.cmp(&a.runs).then_with(|| a.label.cmp(&b.label)));
+        stats
+    }
+
+    /// Drops the older half of the instances that nobody watches or reads. Signals stay: their value is nowhere else.
+    fn evict_idle(&mut self) {
+        let mut idle: Vec<(u64, NodeId)> = self
+            .instances
+            .iter()
+            .filter(|(id, instance)| {
+                instance.subscribers.is_empty()
+                    && !self.graph.has_dependents(**id)
+                    && !self.graph.is_running(**id)
+                    && matches!(instance.definition.body, Body::Compute(_))
+            })
+            .map(|(id, instance)| (instance.read_at, *id))
+            .collect();
+        idle.sort_unstable();
+        for (_, id) in idle.iter().take(idle.len().div_ceil(2)) {
+            self.remove(*id);
+        }
+    }
+
+    fn remove(&mut self, id: NodeId) {
+        self.set_reads(id, ReadSet::default());
+        self.graph.remove(id);
+        let Some(instance) = self.instances.remove(&id) else { return };
+        if let Some(nodes) = self.by_key.get_mut(&instance.definition.key_hash) {
+            nodes.retain(|known| *known != id);
+            if nodes.is_empty() {
+                self.by_key.remove(&instance.definition.key_hash);
+            }
+        }
+    }
+}
+
+fn failed(definition: &Definition, message: &str) -> QueryError {
+    QueryError::Live { label: definition.label.clone(), message: message.to_owned() }
+}

@@ -1,0 +1,445 @@
+use super::statement::Writer;
+use super::{Column, Table};
+use crate::error::QueryError;
+use crate::schema::quoted;
+use crate::value::{ColumnValue, Json, SqlValue};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// An untyped SQL expression. Text in it comes from the library and the compiled schema only; values are bound.
+#[derive(Clone, Debug, PartialEq)]
+#[doc(hidden)]
+pub enum Expr {
+    Column {
+        table: &'static str,
+        column: &'static str,
+    },
+    Excluded(&'static str),
+    Value(SqlValue),
+    Invalid(ValueProblem),
+    /// The operands with this between them.
+    Infix(&'static str, Box<[Expr; 2]>),
+    /// The operand with this behind it.
+    Postfix(Box<Expr>, &'static str),
+    Not(Box<Expr>),
+    Call(&'static str, Vec<Expr>),
+    CountAll,
+    In(Box<Expr>, Vec<Expr>),
+    JsonContains(Box<[Expr; 2]>),
+    Constant(&'static str),
+}
+
+/// A value that could not be encoded; told when the statement runs.
+#[derive(Clone, Debug, PartialEq)]
+#[doc(hidden)]
+pub struct ValueProblem(crate::value::ValueError);
+
+impl From<crate::value::ValueError> for ValueProblem {
+    fn from(error: crate::value::ValueError) -> Self {
+        Self(error)
+    }
+}
+
+impl Expr {
+    fn infix(self, operator: &'static str, other: Self) -> Self {
+        Self::Infix(operator, Box::new([self, other]))
+    }
+
+    pub(super) fn write(&self, to: &mut Writer) -> Result<(), QueryError> {
+        match self {
+            Self::Column { table, column } => to.column(table, column)?,
+            Self::Excluded(column) => to.push(&format!("excluded.{}", quoted(column))),
+            Self::Value(value) => to.bind(value.clone()),
+            Self::Invalid(problem) => return Err(problem.0.clone().into()),
+            Self::Infix(operator, sides) => {
+                to.push("(");
+                sides[0].write(to)?;
+                to.push(&format!(" {operator} "));
+                sides[1].write(to)?;
+                to.push(")");
+            }
+            Self::Postfix(inner, text) => {
+                inner.write(to)?;
+                to.push(text);
+            }
+            Self::Not(inner) => {
+                to.push("NOT (");
+                inner.write(to)?;
+                to.push(")");
+            }
+            Self::Call(function, args) => {
+                to.push(function);
+                to.push("(");
+                to.list(args, ", ", Self::write)?;
+                to.push(")");
+            }
+            Self::CountAll => to.push("count(*)"),
+            Self::In(inner, values) => {
+                inner.write(to)?;
+                to.push(" IN (");
+                to.list(values, ", ", Self::write)?;
+                to.push(")");
+            }
+            Self::JsonContains(sides) => {
+                to.push("EXISTS (SELECT 1 FROM json_each(");
+                sides[0].write(to)?;
+                to.push(") WHERE json_each.value = ");
+                sides[1].write(to)?;
+                to.push(")");
+            }
+            Self::Constant(text) => to.push(text),
+        }
+        Ok(())
+    }
+}
+
+/// A condition on rows of `T`.
+pub struct Predicate<T> {
+    pub(super) expr: Expr,
+    table: PhantomData<fn() -> T>,
+}
+
+impl<T> Predicate<T> {
+    fn new(expr: Expr) -> Self {
+        Self { expr, table: PhantomData }
+    }
+
+    /// Both hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self::new(self.expr.infix("AND", other.expr))
+    }
+
+    /// At least one holds.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self::new(self.expr.infix("OR", other.expr))
+    }
+
+    /// It does not hold. Where `NULL` is compared, neither a condition nor its opposite holds.
+    #[must_use]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "SQL's word, beside `and` and `or`; `!` would read worse in a chain"
+    )]
+    pub fn not(self) -> Self {
+        Self::new(Expr::Not(Box::new(self.expr)))
+    }
+}
+
+/// A value computed from rows of `T`: an aggregate, or a column with something done to it.
+pub struct Expression<T, V> {
+    pub(super) expr: Expr,
+    types: PhantomData<fn() -> (T, V)>,
+}
+
+impl<T, V> Expression<T, V> {
+    pub(super) fn new(expr: Expr) -> Self {
+        Self { expr, types: PhantomData }
+    }
+}
+
+impl<T, V: ColumnValue> Expression<T, V> {
+    /// Compares, for `having`.
+    #[must_use]
+    pub fn gt(self, value: V) -> Predicate<T> {
+        Predicate::new(self.expr.infix(">", super::arg::value(value, false)))
+    }
+
+    /// Compares, for `having`.
+    #[must_use]
+    pub fn lt(self, value: V) -> Predicate<T> {
+        Predicate::new(self.expr.infix("<", super::arg::value(value, false)))
+    }
+
+    /// Ascending order.
+    #[must_use]
+    pub fn asc(self) -> Order<T> {
+        Order::new(self.expr, " ASC")
+    }
+
+    /// Descending order.
+    #[must_use]
+    pub fn desc(self) -> Order<T> {
+        Order::new(self.expr, " DESC")
+    }
+}
+
+/// The number of rows, in a group or in all: `select(|t| (t.status, count()))`.
+#[must_use]
+pub fn count<T>() -> Expression<T, i64> {
+    Expression::new(Expr::CountAll)
+}
+
+/// One part of an order.
+pub struct Order<T> {
+    pub(super) expr: Expr,
+    table: PhantomData<fn() -> T>,
+}
+
+impl<T> Order<T> {
+    fn new(expr: Expr, direction: &'static str) -> Self {
+        Self { expr: Expr::Postfix(Box::new(expr), direction), table: PhantomData }
+    }
+}
+
+/// What `order_by` takes: one [`Order`] or a tuple of them.
+pub trait Orders<T> {
+    #[doc(hidden)]
+    fn into_exprs(self) -> Vec<Expr>;
+}
+
+impl<T> Orders<T> for Order<T> {
+    fn into_exprs(self) -> Vec<Expr> {
+        vec![self.expr]
+    }
+}
+
+macro_rules! tuple_orders {
+    ($($part:ident $index:tt)+) => {
+        impl<T, $($part: Orders<T>),+> Orders<T> for ($($part,)+) {
+            fn into_exprs(self) -> Vec<Expr> {
+                let mut exprs = Vec::new();
+                $(exprs.extend(self.$index.into_exprs());)+
+                exprs
+            }
+        }
+    };
+}
+
+tuple_orders!(A 0 B 1);
+tuple_orders!(A 0 B 1 C 2);
+tuple_orders!(A 0 B 1 C 2 D 3);
+
+impl<T: Table, V> Column<T, V> {
+    pub(super) fn expr(&self) -> Expr {
+        Expr::Column { table: T::DEF.name, column: self.name() }
+    }
+
+    /// Ascending order; `NULL` first.
+    #[must_use]
+    pub fn asc(&self) -> Order<T> {
+        Order::new(self.expr(), " ASC")
+    }
+
+    /// Descending order; `NULL` last.
+    #[must_use]
+    pub fn desc(&self) -> Order<T> {
+        Order::new(self.expr(), " DESC")
+    }
+}
+
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $name:ident $operator:literal;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(&self, value: impl super::ColumnArg<V>) -> Predicate<T> {
+            Predicate::new(self.expr().infix($operator, value.into_expr(self.is_iso8601())))
+        }
+    )*};
+}
+
+impl<T: Table, V: ColumnValue> Column<T, V> {
+    comparisons! {
+        /// The column is less.
+        lt "<";
+        /// The column is less or equal.
+        le "<=";
+        /// The column is greater.
+        gt ">";
+        /// The column is greater or equal.
+        ge ">=";
+    }
+
+    /// The column equals the value. `None` for a nullable column means `IS NULL`.
+    #[must_use]
+    pub fn eq(&self, value: impl super::ColumnArg<V>) -> Predicate<T> {
+        Predicate::new(match value.into_expr(self.is_iso8601()) {
+            Expr::Value(SqlValue::Null) => Expr::Postfix(Box::new(self.expr()), " IS NULL"),
+            value => self.expr().infix("=", value),
+        })
+    }
+
+    /// The column does not equal the value. `None` for a nullable column means `IS NOT NULL`.
+    #[must_use]
+    pub fn ne(&self, value: impl super::ColumnArg<V>) -> Predicate<T> {
+        Predicate::new(match value.into_expr(self.is_iso8601()) {
+            Expr::Value(SqlValue::Null) => Expr::Postfix(Box::new(self.expr()), " IS NOT NULL"),
+            value => self.expr().infix("<>", value),
+        })
+    }
+
+    /// The column is one of the values; of none, where there are none.
+    #[must_use]
+    pub fn is_in<A: super::ColumnArg<V>>(&self, values: impl IntoIterator<Item = A>) -> Predicate<T> {
+        let values: Vec<Expr> = values.into_iter().map(|value| value.into_expr(self.is_iso8601())).collect();
+        Predicate::new(if values.is_empty() {
+            Expr::Constant("0 = 1")
+        } else {
+            Expr::In(Box::new(self.expr()), values)
+        })
+    }
+
+    /// The column is none of the values.
+    #[must_use]
+    pub fn not_in<A: super::ColumnArg<V>>(&self, values: impl IntoIterator<Item = A>) -> Predicate<T> {
+        let inside = self.is_in(values);
+        if inside.expr == Expr::Constant("0 = 1") { Predicate::new(Expr::Constant("1 = 1")) } else { inside.not() }
+    }
+
+    /// From the first value to the second, both included.
+    #[must_use]
+    pub fn between(&self, from: impl super::ColumnArg<V>, to: impl super::ColumnArg<V>) -> Predicate<T> {
+        self.ge(from).and(self.le(to))
+    }
+
+    /// How many rows have a value here that is not `NULL`.
+    #[must_use]
+    pub fn count(&self) -> Expression<T, i64> {
+        Expression::new(Expr::Call("count", vec![self.expr()]))
+    }
+
+    /// The least value; `None` of no rows.
+    #[must_use]
+    pub fn min(&self) -> Expression<T, Option<V::Base>> {
+        Expression::new(Expr::Call("min", vec![self.expr()]))
+    }
+
+    /// The greatest value; `None` of no rows.
+    #[must_use]
+    pub fn max(&self) -> Expression<T, Option<V::Base>> {
+        Expression::new(Expr::Call("max", vec![self.expr()]))
+    }
+
+    /// The column as one that may be `NULL`: for the right side of a left join.
+    #[must_use]
+    pub fn nullable(&self) -> Column<T, Option<V::Base>> {
+        self.retype()
+    }
+}
+
+/// A column that can be added up.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` column cannot be added up",
+    note = "integers, floats and `Option` of these can"
+)]
+pub trait Summable: ColumnValue {
+    /// The type of the sum.
+    type Sum: ColumnValue;
+}
+
+macro_rules! summable {
+    ($($ty:ty => $sum:ty),*) => {$(
+        impl Summable for $ty {
+            type Sum = $sum;
+        }
+        impl Summable for Option<$ty> {
+            type Sum = $sum;
+        }
+    )*};
+}
+
+summable!(i8 => i64, i16 => i64, i32 => i64, i64 => i64, u8 => i64, u16 => i64, u32 => i64, f32 => f64, f64 => f64);
+
+impl<T: Table, V: Summable> Column<T, V> {
+    /// The sum; `None` of no rows. An integer sum beyond 64 bits is an error of the query.
+    #[must_use]
+    pub fn sum(&self) -> Expression<T, Option<V::Sum>> {
+        Expression::new(Expr::Call("sum", vec![self.expr()]))
+    }
+
+    /// The mean; `None` of no rows.
+    #[must_use]
+    pub fn avg(&self) -> Expression<T, Option<f64>> {
+        Expression::new(Expr::Call("avg", vec![self.expr()]))
+    }
+
+    /// The column's value plus this one, for an update.
+    #[must_use]
+    pub fn add(&self, value: impl super::ColumnArg<V>) -> Expression<T, V> {
+        Expression::new(self.expr().infix("+", value.into_expr(false)))
+    }
+}
+
+impl<T: Table, V: ColumnValue> Column<T, Option<V>> {
+    /// The column is `NULL`.
+    #[must_use]
+    pub fn is_null(&self) -> Predicate<T> {
+        Predicate::new(Expr::Postfix(Box::new(self.expr()), " IS NULL"))
+    }
+
+    /// The column is not `NULL`.
+    #[must_use]
+    pub fn is_not_null(&self) -> Predicate<T> {
+        Predicate::new(Expr::Postfix(Box::new(self.expr()), " IS NOT NULL"))
+    }
+}
+
+/// A column of text.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` column has no text to match",
+    note = "`like` is for `String` and `Option<String>` columns"
+)]
+pub trait TextColumn: ColumnValue {}
+
+impl TextColumn for String {}
+impl TextColumn for Option<String> {}
+
+impl<T: Table, V: TextColumn> Column<T, V> {
+    /// The text matches the pattern: `%` stands for any text, `_` for one character; ASCII letters match in both cases.
+    #[must_use]
+    pub fn like(&self, pattern: impl AsRef<str>) -> Predicate<T> {
+        let pattern = Expr::Value(SqlValue::Text(pattern.as_ref().to_owned()));
+        Predicate::new(self.expr().infix("LIKE", pattern))
+    }
+
+    /// The text does not match the pattern.
+    #[must_use]
+    pub fn not_like(&self, pattern: impl AsRef<str>) -> Predicate<T> {
+        let pattern = Expr::Value(SqlValue::Text(pattern.as_ref().to_owned()));
+        Predicate::new(self.expr().infix("NOT LIKE", pattern))
+    }
+}
+
+impl<T: Table, V: serde::Serialize> Column<T, Json<Vec<V>>> {
+    /// The JSON array has an element that equals this one.
+    #[must_use]
+    pub fn contains<A>(&self, element: &A) -> Predicate<T>
+    where
+        A: serde::Serialize + ?Sized,
+        V: std::borrow::Borrow<A>,
+    {
+        let element = match serde_json::to_value(element) {
+            Ok(serde_json::Value::String(text)) => Expr::Value(SqlValue::Text(text)),
+            Ok(serde_json::Value::Bool(is_true)) => Expr::Value(SqlValue::Integer(i64::from(is_true))),
+            Ok(serde_json::Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
+                (Some(integer), _) => Expr::Value(SqlValue::Integer(integer)),
+                (None, Some(real)) => Expr::Value(SqlValue::Real(real)),
+                (None, None) => invalid("the number has no SQL form"),
+            },
+            // `json_each` gives arrays and objects as minified text.
+            Ok(other @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => {
+                Expr::Call("json", vec![Expr::Value(SqlValue::Text(other.to_string()))])
+            }
+            Ok(serde_json::Value::Null) => invalid("`null` equals nothing in SQL"),
+            Err(error) => invalid(&error.to_string()),
+        };
+        Predicate::new(Expr::JsonContains(Box::new([self.expr(), element])))
+    }
+}
+
+fn invalid(message: &str) -> Expr {
+    Expr::Invalid(crate::value::ValueError::new(message).into())
+}
+
+macro_rules! debug_expr {
+    ($($name:ident<$($param:ident),+>)*) => {$(
+        impl<$($param),+> fmt::Debug for $name<$($param),+> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.expr).finish()
+            }
+        }
+    )*};
+}
+
+debug_expr!(Predicate<T> Expression<T, V> Order<T>);

@@ -1,0 +1,123 @@
+use super::expr::{Expr, Orders};
+use super::rows::Rows;
+use super::select::{Query, Source};
+use super::selection::Selection;
+use super::{Predicate, Table};
+use crate::error::QueryError;
+use crate::schema::TableDef;
+use crate::value::Row;
+use std::marker::PhantomData;
+
+/// Rows of two tables that belong together.
+#[derive(Debug)]
+pub struct Join<A, B>(PhantomData<fn() -> (A, B)>);
+
+/// All rows of the first table, each with the rows of the second that belong to it, or with none.
+#[derive(Debug)]
+pub struct LeftJoin<A, B>(PhantomData<fn() -> (A, B)>);
+
+impl<A: Table, B: Table> Source for Join<A, B> {
+    type Row = (A, B);
+    const TABLES: &'static [&'static TableDef] = &[A::DEF, B::DEF];
+
+    fn decode(row: &Row<'_>) -> Result<(A, B), QueryError> {
+        Ok((A::from_row(row)?, B::from_row(&row.skip(A::DEF.columns.len()))?))
+    }
+}
+
+impl<A: Table, B: Table> Source for LeftJoin<A, B> {
+    type Row = (A, Option<B>);
+    const TABLES: &'static [&'static TableDef] = &[A::DEF, B::DEF];
+
+    fn decode(row: &Row<'_>) -> Result<(A, Option<B>), QueryError> {
+        let right = row.skip(A::DEF.columns.len());
+        // A primary key is never NULL, so a row whose key is NULL is not there.
+        let key = B::DEF.columns.iter().position(|column| B::DEF.primary_key.contains(&column.name));
+        let is_missing = right.is_null(key.unwrap_or(0))?;
+        Ok((A::from_row(row)?, if is_missing { None } else { Some(B::from_row(&right)?) }))
+    }
+}
+
+impl<A: Table> Query<A, Vec<A>> {
+    /// Joins a query of another table; its filters and orders come along.
+    ///
+    /// Closures then take the columns of both tables. Joining a table with itself needs raw SQL.
+    #[must_use]
+    pub fn join<B: Table, C>(
+        self,
+        other: Query<B, Vec<B>>,
+        on: impl FnOnce(&A::Columns, &B::Columns) -> Predicate<C>,
+    ) -> Query<Join<A, B>, Vec<(A, B)>> {
+        joined(self, other, "JOIN", on(&A::COLUMNS, &B::COLUMNS).expr)
+    }
+
+    /// Joins a query of another table, and keeps rows that have no partner there: `None`.
+    ///
+    /// A filter of the other query is a filter of the whole: it drops rows without a partner.
+    #[must_use]
+    pub fn left_join<B: Table, C>(
+        self,
+        other: Query<B, Vec<B>>,
+        on: impl FnOnce(&A::Columns, &B::Columns) -> Predicate<C>,
+    ) -> Query<LeftJoin<A, B>, Vec<(A, Option<B>)>> {
+        joined(self, other, "LEFT JOIN", on(&A::COLUMNS, &B::COLUMNS).expr)
+    }
+}
+
+fn joined<A: Table, B: Table, S: Source>(
+    left: Query<A, Vec<A>>,
+    right: Query<B, Vec<B>>,
+    join: &'static str,
+    on: Expr,
+) -> Query<S, Vec<S::Row>> {
+    let mut query = Query::<S, Vec<S::Row>>::new(left.ast, S::decode);
+    if A::DEF.name == B::DEF.name {
+        let message = "a table cannot be joined with itself here; use `sql_query`";
+        query.ast.filters.push(Expr::Invalid(crate::value::ValueError::new(message).into()));
+    }
+    query.ast.join = Some((join, on));
+    query.ast.append(right.ast);
+    query
+}
+
+macro_rules! joined_methods {
+    ($source:ident) => {
+        impl<A: Table, B: Table, O: Rows> Query<$source<A, B>, O> {
+            /// Only rows for which the condition holds; several filters must all hold.
+            #[must_use]
+            pub fn filter<C>(mut self, condition: impl FnOnce(&A::Columns, &B::Columns) -> Predicate<C>) -> Self {
+                self.ast.filters.push(condition(&A::COLUMNS, &B::COLUMNS).expr);
+                self
+            }
+
+            /// The order of the rows; a later call adds a finer one.
+            #[must_use]
+            pub fn order_by<C, P: Orders<C>>(mut self, order: impl FnOnce(&A::Columns, &B::Columns) -> P) -> Self {
+                self.add_orders(order(&A::COLUMNS, &B::COLUMNS).into_exprs());
+                self
+            }
+        }
+
+        impl<A: Table, B: Table, R> Query<$source<A, B>, Vec<R>> {
+            /// One column, an aggregate, or a tuple of these, instead of whole rows.
+            #[must_use]
+            pub fn select<P: Selection>(
+                mut self,
+                selection: impl FnOnce(&A::Columns, &B::Columns) -> P,
+            ) -> Query<$source<A, B>, Vec<P::Row>> {
+                self.set_columns(selection(&A::COLUMNS, &B::COLUMNS).into_exprs());
+                Query::new(self.ast, P::decode)
+            }
+
+            /// One row for each value; then select columns and aggregates.
+            #[must_use]
+            pub fn group_by<P: Selection>(mut self, groups: impl FnOnce(&A::Columns, &B::Columns) -> P) -> Self {
+                self.ast.set_groups(groups(&A::COLUMNS, &B::COLUMNS).into_exprs());
+                self
+            }
+        }
+    };
+}
+
+joined_methods!(Join);
+joined_methods!(LeftJoin);

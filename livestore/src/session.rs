@@ -1,0 +1,360 @@
+//! A client session: the in-memory state that queries read and commits write at once.
+//!
+//! The state is a copy of the leader's, plus a *tail* of later groups inside the savepoint `livestore_base`. The tail
+//! begins with groups that the leader has confirmed since (they touch nothing), and ends with pending ones. When another
+//! session's groups come between, the savepoint is rolled back and the tail replayed after them: exact undo, with nothing
+//! inverted.
+
+mod receipt;
+
+pub use receipt::{Outcome, Receipt, WaitError};
+
+use crate::error::{CommitError, StorageError};
+use crate::event::{CommitGroup, EncodedEvent, SequenceNumber};
+use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
+use crate::journal::Journal;
+use crate::leader::{LeaderHandle, Port, Published, ReceiptSlot, Submission};
+use crate::materialize::{GroupError, Materializers};
+use crate::sqlite::{Db, WriteSet};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The most events that may be pending in one session.
+const PENDING_MAX: usize = 1_000_000;
+/// The base moves at the latest when this many confirmed groups stand before it and outnumber the pending ones.
+const CONFIRMED_TAIL_MAX: usize = 10_000;
+
+/// The ordinal of a journal's first event.
+pub(crate) const FIRST_ORDINAL: u64 = 1;
+
+/// Where a session's commits are kept until the leader has them.
+#[derive(Debug)]
+pub(crate) enum CommitLog {
+    /// Survives `kill -9`.
+    Journal(Journal),
+    /// The memory adapter: ids only.
+    Memory { nonce: JournalNonce, next_ordinal: u64 },
+}
+
+/// The state machine of one session; the store holds it behind its lock.
+#[derive(Debug)]
+pub(crate) struct Session {
+    db: Db,
+    materializers: Materializers,
+    commit_log: CommitLog,
+    nonce: JournalNonce,
+    leader: Arc<LeaderHandle>,
+    port: Arc<Port>,
+    client_id: ClientId,
+    session_id: SessionId,
+    /// In the tail and confirmed since: replayed first when the tail is.
+    confirmed: Vec<Arc<CommitGroup>>,
+    pending: VecDeque<Arc<CommitGroup>>,
+    pending_events: usize,
+    /// What the tail wrote: undone by a rebase, so part of its write set.
+    tail_writes: WriteSet,
+    /// The head of the leader's log, as far as this session knows.
+    upstream_head: SequenceNumber,
+    /// The state no longer stands on its base; nothing is served any more.
+    broken: Option<Arc<str>>,
+}
+
+/// A commit that is in state, and safe.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    pub(crate) writes: WriteSet,
+    pub(crate) slot: Arc<ReceiptSlot>,
+    pub(crate) first: EventId,
+}
+
+impl Session {
+    pub(crate) fn open(
+        leader: Arc<LeaderHandle>,
+        materializers: Materializers,
+        commit_log: CommitLog,
+        client_id: ClientId,
+        session_id: SessionId,
+    ) -> Result<Self, StorageError> {
+        let nonce = match &commit_log {
+            CommitLog::Journal(journal) => journal.nonce(),
+            CommitLog::Memory { nonce, .. } => *nonce,
+        };
+        let port = Arc::new(Port::default());
+        let (mut db, position) = leader.attach(nonce, Arc::clone(&port))?;
+        db.set_session(session_id.clone());
+        db.configure(crate::sqlite::Durability::Process)?;
+        db.batch("SAVEPOINT livestore_base")?;
+        Ok(Self {
+            db,
+            materializers,
+            commit_log,
+            nonce,
+            leader,
+            port,
+            client_id,
+            session_id,
+            confirmed: Vec::new(),
+            pending: VecDeque::new(),
+            pending_events: 0,
+            tail_writes: WriteSet::default(),
+            upstream_head: position.number,
+            broken: None,
+        })
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub(crate) fn port(&self) -> &Arc<Port> {
+        &self.port
+    }
+
+    pub(crate) fn broken(&self) -> Option<&Arc<str>> {
+        self.broken.as_ref()
+    }
+
+    pub(crate) fn upstream_head(&self) -> SequenceNumber {
+        self.upstream_head
+    }
+
+    pub(crate) fn pending_events(&self) -> usize {
+        self.pending_events
+    }
+
+    /// The number that the last pending event will have if nothing comes between.
+    pub(crate) fn local_head(&self) -> SequenceNumber {
+        let events = self.pending.iter().flat_map(|group| &group.events);
+        events.fold(self.upstream_head, |head, event| head.next(event.client_only))
+    }
+
+    pub(crate) fn pending(&self) -> impl Iterator<Item = &Arc<CommitGroup>> {
+        self.pending.iter()
+    }
+
+    /// Applies the events as one group: all of them are in state and in the journal, or nothing changed.
+    pub(crate) fn commit(&mut self, events: Vec<EncodedEvent>) -> Result<Committed, CommitError> {
+        self.check_bounds(&events)?;
+        self.move_base_if_confirmed()?;
+        let (ordinal, client_id, session_id) = (self.next_ordinal(), self.client_id.clone(), self.session_id.clone());
+        let group = CommitGroup { nonce: self.nonce, ordinal, client_id, session_id, events };
+        self.db.take_writes();
+        self.db.run("SAVEPOINT livestore_commit", [])?;
+        let kept = self
+            .materializers
+            .apply(&self.db, &group)
+            .map_err(CommitError::from)
+            .and_then(|()| self.keep(&group.events));
+        if let Err(error) = kept {
+            self.undo_commit(&error);
+            return Err(error);
+        }
+        self.db.run("RELEASE livestore_commit", [])?;
+        Ok(self.accept(Arc::new(group)))
+    }
+
+    fn check_bounds(&self, events: &[EncodedEvent]) -> Result<(), CommitError> {
+        let bytes = events.iter().map(EncodedEvent::bytes).sum();
+        if events.len() > CommitGroup::EVENTS_MAX || bytes > CommitGroup::BYTES_MAX {
+            return Err(CommitError::GroupTooLarge {
+                events: events.len(),
+                bytes,
+                events_max: CommitGroup::EVENTS_MAX,
+                bytes_max: CommitGroup::BYTES_MAX,
+            });
+        }
+        let pending = self.pending_events + events.len();
+        if pending > PENDING_MAX {
+            return Err(CommitError::PendingFull { pending, pending_max: PENDING_MAX });
+        }
+        let (waiting, waiting_max) = self.leader.backlog();
+        if waiting + bytes > waiting_max {
+            return Err(CommitError::Backlogged { bytes: (waiting + bytes) as u64, bytes_max: waiting_max as u64 });
+        }
+        Ok(())
+    }
+
+    fn next_ordinal(&self) -> u64 {
+        match &self.commit_log {
+            CommitLog::Journal(journal) => journal.next_ordinal(),
+            CommitLog::Memory { next_ordinal, .. } => *next_ordinal,
+        }
+    }
+
+    /// The moment from which the commit survives the process.
+    fn keep(&mut self, events: &[EncodedEvent]) -> Result<(), CommitError> {
+        match &mut self.commit_log {
+            CommitLog::Journal(journal) => journal.append(events).map(drop),
+            CommitLog::Memory { next_ordinal, .. } => {
+                *next_ordinal += events.len() as u64;
+                Ok(())
+            }
+        }
+    }
+
+    fn undo_commit(&mut self, error: &CommitError) {
+        self.db.take_writes();
+        let undone =
+            self.db.run("ROLLBACK TO livestore_commit", []).and_then(|_| self.db.run("RELEASE livestore_commit", []));
+        if undone.is_err() || !self.db.is_in_transaction() {
+            // Some statement ended the savepoints that every undo stands on.
+            self.stop(&format!("the session's base is gone after a failed commit ({error})"));
+        }
+    }
+
+    fn accept(&mut self, group: Arc<CommitGroup>) -> Committed {
+        let writes = self.db.take_writes();
+        self.tail_writes.merge(&writes);
+        let slot = Arc::new(ReceiptSlot::default());
+        let first = group.event_id(0);
+        self.pending_events += group.events.len();
+        self.pending.push_back(Arc::clone(&group));
+        self.leader.submit(Submission { group, slot: Arc::clone(&slot) });
+        Committed { writes, slot, first }
+    }
+
+    /// The tail costs nothing to keep while it is short, and nothing to fold in when all of it is confirmed.
+    fn move_base_if_confirmed(&mut self) -> Result<(), StorageError> {
+        if self.pending.is_empty() && !self.confirmed.is_empty() {
+            self.move_base()?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything in state the base; what follows is a new tail.
+    fn move_base(&mut self) -> Result<(), StorageError> {
+        self.db.run("RELEASE livestore_base", [])?;
+        self.db.run("SAVEPOINT livestore_base", [])?;
+        self.confirmed.clear();
+        self.tail_writes = WriteSet::default();
+        Ok(())
+    }
+
+    /// Takes what the leader published since the last call; the write set is what may now look different.
+    pub(crate) fn pull(&mut self) -> WriteSet {
+        let mut published = self.port.drain();
+        while published.front().is_some_and(|next| self.is_next_pending(&next.group)) {
+            if let Some(next) = published.pop_front() {
+                self.confirm(&next);
+            }
+        }
+        let writes = if published.is_empty() { Ok(WriteSet::default()) } else { self.rebase(published) };
+        let writes = writes.and_then(|writes| self.fold_long_tail().map(|()| writes));
+        self.cut_journal();
+        writes.unwrap_or_else(|error| {
+            self.stop(&format!("events of another session could not be applied: {error}"));
+            WriteSet::default()
+        })
+    }
+
+    fn is_next_pending(&self, group: &CommitGroup) -> bool {
+        self.pending.front().is_some_and(|own| own.nonce == group.nonce && own.ordinal == group.ordinal)
+    }
+
+    fn confirm(&mut self, next: &Published) {
+        if let Some(own) = self.pending.pop_front() {
+            self.pending_events -= own.events.len();
+            self.confirmed.push(own);
+        }
+        self.upstream_head = next.number;
+    }
+
+    /// Puts the published groups before what is pending: back to the base, then everything again in its new order.
+    fn rebase(&mut self, published: VecDeque<Published>) -> Result<WriteSet, StorageError> {
+        let mut writes = std::mem::take(&mut self.tail_writes);
+        self.db.take_writes();
+        if self.pending.is_empty() {
+            // Nothing to undo: the tail is confirmed and stays where it is.
+            writes = WriteSet::default();
+        } else {
+            self.db.run("ROLLBACK TO livestore_base", [])?;
+            for group in std::mem::take(&mut self.confirmed) {
+                self.replay(&group)?;
+            }
+        }
+        for next in &published {
+            // Its own groups come back too, after groups of others: they leave pending here.
+            if self.is_next_pending(&next.group) {
+                self.confirm(next);
+            }
+            self.replay(&next.group)?;
+            self.upstream_head = next.number;
+        }
+        self.move_base()?;
+        for group in self.pending.clone() {
+            self.replay(&group)?;
+        }
+        let replayed = self.db.take_writes();
+        // The pending part is the new tail; its writes cannot be told apart from the others', so all count.
+        if !self.pending.is_empty() {
+            self.tail_writes = replayed.clone();
+        }
+        writes.merge(&replayed);
+        Ok(writes)
+    }
+
+    /// A group that fails is left out as a whole: the leader decides the same at the group's final place.
+    fn replay(&self, group: &CommitGroup) -> Result<(), StorageError> {
+        match self.materializers.apply(&self.db, group) {
+            Ok(()) | Err(GroupError::Event(_)) => Ok(()),
+            Err(GroupError::Storage(error)) => Err(error),
+        }
+    }
+
+    /// A long confirmed part before a shorter pending one is worth one replay of the latter.
+    fn fold_long_tail(&mut self) -> Result<(), StorageError> {
+        if self.confirmed.len() <= CONFIRMED_TAIL_MAX.max(self.pending.len()) {
+            return Ok(());
+        }
+        if !self.pending.is_empty() {
+            self.db.run("ROLLBACK TO livestore_base", [])?;
+            for group in std::mem::take(&mut self.confirmed) {
+                self.replay(&group)?;
+            }
+        }
+        self.move_base()?;
+        for group in self.pending.clone() {
+            self.replay(&group)?;
+        }
+        self.tail_writes = self.db.take_writes();
+        Ok(())
+    }
+
+    /// A journal is cut only after the log that took its records is synced.
+    fn cut_journal(&mut self) {
+        let CommitLog::Journal(journal) = &mut self.commit_log else { return };
+        if !journal.wants_cut() {
+            return;
+        }
+        match self.leader.synced_ordinal(self.nonce) {
+            Some(ordinal) => journal.cut(ordinal),
+            None => self.leader.hurry(),
+        }
+    }
+
+    /// Leaves the leader. A journal that the leader has taken whole is not needed again.
+    pub(crate) fn close(mut self) {
+        let synced = self.leader.sync().is_ok().then(|| self.leader.synced_ordinal(self.nonce)).flatten();
+        let commit_log =
+            std::mem::replace(&mut self.commit_log, CommitLog::Memory { nonce: self.nonce, next_ordinal: 0 });
+        if let CommitLog::Journal(journal) = commit_log
+            && (journal.next_ordinal() == FIRST_ORDINAL
+                || synced.is_some_and(|last| last + 1 == journal.next_ordinal()))
+        {
+            journal.remove();
+        }
+    }
+
+    fn stop(&mut self, reason: &str) {
+        tracing::error!(reason, "the session stops");
+        self.broken.get_or_insert_with(|| reason.into());
+        self.port.close(reason);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.leader.detach(self.nonce);
+        self.port.close("the store was closed");
+    }
+}

@@ -1,0 +1,423 @@
+use super::access::{ReadSet, TrackedState, WriteSet};
+use super::fault;
+use super::guard::{Asker, Guard, StateRules, StatementFacts};
+use super::place::{Durability, Place};
+use crate::error::{QueryError, StorageError};
+use crate::ids::SessionId;
+use crate::schema::StateAccess;
+use crate::value::{Row, SqlValue};
+use rusqlite::{Connection, OpenFlags};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The prepared statements a connection keeps.
+const STATEMENTS_MAX: usize = 512;
+/// The statement texts whose facts are remembered; an application that writes values into its SQL could otherwise grow
+/// the map without end.
+const FACTS_MAX: usize = 4_096;
+
+/// On whose behalf application statements run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A query of the application: reads only.
+    Reader,
+    /// The materializer of a synced event.
+    SyncedEvent,
+    /// The materializer of a client-only event.
+    ClientOnlyEvent,
+}
+
+/// One SQLite connection with its statements, and what they may do.
+pub(crate) struct Db {
+    connection: Connection,
+    guard: Arc<Guard>,
+    rules: Arc<StateRules>,
+    place: Place,
+    /// Resolves [`SqlValue::SessionId`]; the leader's state has none, and nothing there asks for one.
+    session: Option<SessionId>,
+    role: Cell<Role>,
+    facts: RefCell<HashMap<Box<str>, Arc<StatementFacts>>>,
+    writes: RefCell<WriteSet>,
+    reads: RefCell<Option<ReadSet>>,
+    fault: RefCell<Option<StorageError>>,
+}
+
+impl Db {
+    /// Opens or creates the database.
+    pub(crate) fn open(place: Place, rules: Arc<StateRules>) -> Result<Self, StorageError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
+        let connection = match &place {
+            Place::Memory => Connection::open_in_memory_with_flags(flags),
+            Place::File(path) => Connection::open_with_flags(path, flags),
+        };
+        let connection = connection.map_err(|error| fault::storage_error(&error, place.path()))?;
+        Self::wrap(connection, place, rules)
+    }
+
+    fn wrap(mut connection: Connection, place: Place, rules: Arc<StateRules>) -> Result<Self, StorageError> {
+        let guard = Arc::new(Guard::default());
+        let authorizer = Arc::clone(&guard);
+        connection
+            .authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| authorizer.authorize(&context)))
+            .map_err(|error| fault::storage_error(&error, place.path()))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        Ok(Self {
+            connection,
+            guard,
+            rules,
+            place,
+            session: None,
+            role: Cell::new(Role::Reader),
+            facts: RefCell::default(),
+            writes: RefCell::default(),
+            reads: RefCell::default(),
+            fault: RefCell::default(),
+        })
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.place.path()
+    }
+
+    pub(crate) fn set_session(&mut self, session: SessionId) {
+        self.session = Some(session);
+    }
+
+    /// Settings of every connection, then those of its durability. Foreign keys hold in all of them.
+    pub(crate) fn configure(&self, durability: Durability) -> Result<(), StorageError> {
+        self.batch("PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384;")?;
+        match (&self.place, durability) {
+            (Place::Memory, _) => Ok(()),
+            (Place::File(_), Durability::Process) => self.batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"),
+            (Place::File(_), Durability::Scratch) => self.batch("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;"),
+        }
+    }
+
+    /// Runs statements of the library, without parameters.
+    pub(crate) fn batch(&self, sql: &str) -> Result<(), StorageError> {
+        self.guard.expect(Asker::Library);
+        self.connection.execute_batch(sql).map_err(|error| self.storage(&error))
+    }
+
+    /// Runs one statement of the library, compiled once.
+    pub(crate) fn run(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, StorageError> {
+        self.guard.expect(Asker::Library);
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(params))
+            .map_err(|error| self.storage(&error))
+    }
+
+    /// Reads with a statement of the library.
+    pub(crate) fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StorageError> {
+        self.guard.expect(Asker::Library);
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_map(params, read)?.collect())
+            .map_err(|error| self.storage(&error))
+    }
+
+    /// Copies the whole database into an empty one in memory, in one step.
+    pub(crate) fn copy_to_memory(&self) -> Result<Self, StorageError> {
+        self.guard.expect(Asker::Library);
+        let mut copy = Connection::open_in_memory().map_err(|error| self.storage(&error))?;
+        rusqlite::backup::Backup::new(&self.connection, &mut copy)
+            .and_then(|backup| backup.step(-1))
+            .map_err(|error| self.storage(&error))?;
+        Self::wrap(copy, Place::Memory, Arc::clone(&self.rules))
+    }
+
+    /// Whether a transaction or savepoint is open.
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Sets on whose behalf application statements run from here on.
+    pub(crate) fn act_as(&self, role: Role) {
+        self.role.set(role);
+    }
+
+    /// What was written by application statements since the last call.
+    pub(crate) fn take_writes(&self) -> WriteSet {
+        self.writes.take()
+    }
+
+    /// The first storage fault of an application statement since the last call, even where the materializer swallowed
+    /// it: with such a fault its outcome says nothing about the event.
+    pub(crate) fn take_fault(&self) -> Option<StorageError> {
+        self.fault.take()
+    }
+
+    fn storage(&self, error: &rusqlite::Error) -> StorageError {
+        fault::storage_error(error, self.path())
+    }
+
+    fn refuse(&self, error: rusqlite::Error, sql: &str) -> QueryError {
+        let error = fault::query_error(error, sql, self.path());
+        if let QueryError::Storage(storage) = &error {
+            self.fault.borrow_mut().get_or_insert_with(|| storage.clone());
+        }
+        error
+    }
+
+    /// Compiles an application statement, or takes it from the cache, and checks that the present role may run it.
+    fn prepare(&self, sql: &str) -> Result<(rusqlite::CachedStatement<'_>, Arc<StatementFacts>), QueryError> {
+        let known = self.facts.borrow().get(sql).cloned();
+        self.guard.expect(Asker::Application);
+        let statement = self.connection.prepare_cached(sql);
+        let facts = match known {
+            Some(facts) => facts,
+            None => self.remember(sql, statement.is_ok())?,
+        };
+        let statement = statement.map_err(|error| self.refuse(error, sql))?;
+        self.check(sql, &facts)?;
+        Ok((statement, facts))
+    }
+
+    fn remember(&self, sql: &str, is_compiled: bool) -> Result<Arc<StatementFacts>, QueryError> {
+        let mut facts = self.guard.facts(sql, &self.rules);
+        if let Some(what) = facts.refused.take() {
+            return Err(QueryError::Forbidden { what, sql: fault::shown(sql) });
+        }
+        if is_compiled && !facts.writes.is_empty() && rolls_back_on_conflict(sql) {
+            return Err(QueryError::Forbidden { what: "OR ROLLBACK".into(), sql: fault::shown(sql) });
+        }
+        let facts = Arc::new(facts);
+        if is_compiled {
+            let mut known = self.facts.borrow_mut();
+            if known.len() >= FACTS_MAX {
+                known.clear();
+            }
+            known.insert(sql.into(), Arc::clone(&facts));
+        }
+        Ok(facts)
+    }
+
+    fn check(&self, sql: &str, facts: &StatementFacts) -> Result<(), QueryError> {
+        let forbid = |what: String| Err(QueryError::Forbidden { what, sql: fault::shown(sql) });
+        let role = self.role.get();
+        if role == Role::Reader {
+            return if facts.writes.is_empty() { Ok(()) } else { Err(QueryError::Writes { sql: fault::shown(sql) }) };
+        }
+        if let Some(function) = &facts.not_deterministic {
+            return forbid(format!("the function `{function}`, which is not deterministic,"));
+        }
+        let is_client_only = |table: &str| self.rules.client_only.contains(table);
+        for table in facts.writes.tables() {
+            if is_client_only(table) != (role == Role::ClientOnlyEvent) {
+                return forbid(match role {
+                    Role::ClientOnlyEvent => format!("writing the synced table `{table}` in a client-only event"),
+                    _ => format!("writing the client-only table `{table}` in a synced event"),
+                });
+            }
+        }
+        for table in facts.reads.tables() {
+            if role == Role::SyncedEvent && is_client_only(table) {
+                return forbid(format!("reading the client-only table `{table}` in a synced event"));
+            }
+            if table.starts_with("sqlite_") || table.starts_with("livestore") {
+                return forbid(format!("reading the internal table `{table}` in a materializer"));
+            }
+        }
+        Ok(())
+    }
+
+    fn bind(&self, statement: &mut rusqlite::CachedStatement<'_>, binds: &[SqlValue]) -> rusqlite::Result<()> {
+        let expected = statement.parameter_count();
+        if expected != binds.len() {
+            return Err(rusqlite::Error::InvalidParameterCount(binds.len(), expected));
+        }
+        for (index, value) in binds.iter().enumerate() {
+            match (value, &self.session) {
+                (SqlValue::SessionId, Some(session)) => statement.raw_bind_parameter(index + 1, session.as_str())?,
+                (value, _) => statement.raw_bind_parameter(index + 1, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn each_row(
+        &self,
+        sql: &str,
+        statement: &mut rusqlite::CachedStatement<'_>,
+        each: &mut dyn FnMut(&Row<'_>) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let mut rows = statement.raw_query();
+        loop {
+            match rows.next() {
+                Ok(Some(row)) => each(&Row::new(row))?,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(self.refuse(error, sql)),
+            }
+        }
+    }
+}
+
+impl StateAccess for Db {
+    fn select(
+        &self,
+        sql: &str,
+        binds: &[SqlValue],
+        each: &mut dyn FnMut(&Row<'_>) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let (mut statement, facts) = self.prepare(sql)?;
+        if !facts.writes.is_empty() {
+            return Err(QueryError::Writes { sql: fault::shown(sql) });
+        }
+        if let Some(reads) = &mut *self.reads.borrow_mut() {
+            reads.merge(&facts.reads);
+        }
+        self.bind(&mut statement, binds).map_err(|error| self.refuse(error, sql))?;
+        self.each_row(sql, &mut statement, each)
+    }
+
+    fn write(
+        &self,
+        sql: &str,
+        binds: &[SqlValue],
+        each: &mut dyn FnMut(&Row<'_>) -> Result<(), QueryError>,
+    ) -> Result<usize, QueryError> {
+        let (mut statement, facts) = self.prepare(sql)?;
+        if facts.writes.is_empty() {
+            return Err(QueryError::Forbidden { what: "a write that writes nothing".into(), sql: fault::shown(sql) });
+        }
+        self.writes.borrow_mut().merge(&facts.writes);
+        self.bind(&mut statement, binds).map_err(|error| self.refuse(error, sql))?;
+        self.each_row(sql, &mut statement, each)?;
+        Ok(self.connection.changes() as usize)
+    }
+}
+
+impl TrackedState for Db {
+    fn track(&self, computation: &mut dyn FnMut()) -> ReadSet {
+        let outer = self.reads.replace(Some(ReadSet::default()));
+        computation();
+        self.reads.replace(outer).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// Whether the text asks for `OR ROLLBACK`, which would end the savepoints that undo relies on. SQLite tells nobody, so
+/// the text is read: words outside strings, quoted names and comments.
+fn rolls_back_on_conflict(sql: &str) -> bool {
+    let mut previous_is_or = false;
+    let mut rest = sql;
+    while let Some(first) = rest.chars().next() {
+        let skipped = match first {
+            '\'' | '"' | '`' => 1 + rest[1..].find(first).map_or(rest.len() - 1, |end| end + 1),
+            '[' => rest.find(']').map_or(rest.len(), |end| end + 1),
+            '-' if rest.starts_with("--") => rest.find('\n').map_or(rest.len(), |end| end + 1),
+            '/' if rest.starts_with("/*") => rest[2..].find("*/").map_or(rest.len(), |end| end + 4),
+            char if char.is_alphanumeric() || char == '_' => {
+                let end = rest.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(rest.len());
+                let word = &rest[..end];
+                if previous_is_or && word.eq_ignore_ascii_case("rollback") {
+                    return true;
+                }
+                previous_is_or = word.eq_ignore_ascii_case("or");
+                end
+            }
+            char => char.len_utf8(),
+        };
+        rest = &rest[skipped..];
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::guard::StateRules;
+
+    fn state() -> Db {
+        let rules = StateRules { client_only: ["ui"].into(), cascades: [("lists", ["items"].into())].into() };
+        let db = Db::open(Place::Memory, Arc::new(rules)).unwrap();
+        db.configure(Durability::Process).unwrap();
+        db.batch(
+            "CREATE TABLE lists(id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
+             CREATE TABLE items(id TEXT PRIMARY KEY NOT NULL, list TEXT REFERENCES lists(id) ON DELETE CASCADE, n INTEGER) STRICT, WITHOUT ROWID;
+             CREATE TABLE ui(id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
+             CREATE TABLE livestore_position(id INTEGER PRIMARY KEY NOT NULL) STRICT;",
+        )
+        .unwrap();
+        db
+    }
+
+    fn outcome(role: Role, sql: &str) -> String {
+        let db = state();
+        db.act_as(role);
+        let result = match role {
+            Role::Reader => db.select(sql, &[], &mut |_| Ok(())).map(|()| 0),
+            _ => db.write(sql, &[], &mut |_| Ok(())),
+        };
+        match result {
+            Ok(_) => format!("wrote {}", db.take_writes().tables().collect::<Vec<_>>().join(" ")),
+            Err(QueryError::Forbidden { what, .. }) => what,
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn queries_do_not_write() {
+        for sql in ["UPDATE lists SET id = 'x'", "DELETE FROM lists", "INSERT INTO lists VALUES('a') RETURNING id"] {
+            assert!(outcome(Role::Reader, sql).contains("does not run statements that write"), "{sql}");
+        }
+        assert_eq!(outcome(Role::Reader, "PRAGMA user_version = 3"), "PRAGMA");
+        assert_eq!(outcome(Role::Reader, "ATTACH ':memory:' AS other"), "ATTACH or DETACH");
+        assert_eq!(outcome(Role::Reader, "SAVEPOINT x"), "a savepoint statement");
+        assert_eq!(outcome(Role::Reader, "COMMIT"), "a transaction statement");
+        assert_eq!(outcome(Role::Reader, "CREATE TEMP TABLE t(a)"), "DDL");
+        assert_eq!(outcome(Role::Reader, "SELECT 1; SELECT 2"), "more than one statement in one text");
+    }
+
+    #[test]
+    fn materializers_keep_to_their_side_and_to_what_is_deterministic() {
+        let synced = |sql| outcome(Role::SyncedEvent, sql);
+        assert_eq!(synced("INSERT INTO lists VALUES('a')"), "wrote lists");
+        assert_eq!(synced("REPLACE INTO lists VALUES('a')"), "wrote items lists");
+        assert_eq!(synced("DELETE FROM lists WHERE id = 'a'"), "wrote items lists");
+        assert_eq!(synced("UPDATE items SET n = 1"), "wrote items");
+        assert_eq!(synced("INSERT INTO ui VALUES('a')"), "writing the client-only table `ui` in a synced event");
+        assert_eq!(
+            synced("INSERT INTO lists SELECT id FROM ui"),
+            "reading the client-only table `ui` in a synced event"
+        );
+        assert_eq!(synced("INSERT INTO lists VALUES(random())"), "the function `random`, which is not deterministic,");
+        assert_eq!(
+            synced("INSERT INTO lists VALUES(CURRENT_TIMESTAMP)"),
+            "the function `current_timestamp`, which is not deterministic,"
+        );
+        assert_eq!(synced("INSERT OR ROLLBACK INTO lists VALUES('a')"), "OR ROLLBACK");
+        assert_eq!(synced("INSERT OR /* ' */ rollback INTO lists VALUES('a')"), "OR ROLLBACK");
+        assert_eq!(synced("INSERT INTO lists VALUES('or rollback')"), "wrote lists");
+        assert_eq!(synced("DELETE FROM livestore_position"), "writing the library's own table `livestore_position`");
+        assert_eq!(synced("DROP TABLE lists"), "DDL");
+        let client_only = |sql| outcome(Role::ClientOnlyEvent, sql);
+        assert_eq!(client_only("INSERT INTO ui SELECT id FROM lists"), "wrote ui");
+        assert_eq!(client_only("UPDATE lists SET id = 'x'"), "writing the synced table `lists` in a client-only event");
+    }
+
+    #[test]
+    fn reads_are_tracked_through_the_cache() {
+        let db = state();
+        for _ in 0..2 {
+            let reads = db.track(&mut || db.select("SELECT count(*) FROM items", &[], &mut |_| Ok(())).unwrap());
+            assert_eq!(reads.tables().collect::<Vec<_>>(), ["items"]);
+        }
+    }
+}

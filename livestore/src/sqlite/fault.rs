@@ -1,0 +1,68 @@
+//! Sorts SQLite's errors: whose fault is it, the statement's, the data's, or the disk's?
+
+use crate::error::{QueryError, StorageError, StorageKind};
+use rusqlite::ErrorCode;
+use std::path::Path;
+
+/// The error of an application's statement.
+pub(crate) fn query_error(error: rusqlite::Error, sql: &str, path: Option<&Path>) -> QueryError {
+    if let Some(kind) = storage_kind(&error) {
+        return storage(kind, &error, path).into();
+    }
+    let sql = shown(sql);
+    match error {
+        rusqlite::Error::SqliteFailure(code, message) if code.code == ErrorCode::ConstraintViolation => {
+            QueryError::Constraint { message: message.unwrap_or_else(|| code.to_string()), sql }
+        }
+        rusqlite::Error::SqliteFailure(code, message) => {
+            QueryError::Sql { message: message.unwrap_or_else(|| code.to_string()), sql }
+        }
+        rusqlite::Error::SqlInputError { msg, .. } => QueryError::Sql { message: msg, sql },
+        rusqlite::Error::MultipleStatement => {
+            QueryError::Forbidden { what: "more than one statement in one text".into(), sql }
+        }
+        other => QueryError::Sql { message: other.to_string(), sql },
+    }
+}
+
+/// The error of one of the library's own statements: whatever it is, it is no event's fault.
+pub(crate) fn storage_error(error: &rusqlite::Error, path: Option<&Path>) -> StorageError {
+    storage(storage_kind(error).unwrap_or(StorageKind::Io), error, path)
+}
+
+fn storage(kind: StorageKind, error: &rusqlite::Error, path: Option<&Path>) -> StorageError {
+    StorageError { kind, path: path.map(Path::to_owned), message: error.to_string() }
+}
+
+fn storage_kind(error: &rusqlite::Error) -> Option<StorageKind> {
+    let code = match error {
+        rusqlite::Error::SqliteFailure(code, _) => code,
+        rusqlite::Error::SqlInputError { error, .. } => error,
+        _ => return None,
+    };
+    match code.code {
+        ErrorCode::DiskFull => Some(StorageKind::Full),
+        ErrorCode::DatabaseCorrupt => Some(StorageKind::Damaged),
+        ErrorCode::NotADatabase => Some(StorageKind::NotADatabase),
+        ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied => Some(StorageKind::NotWritable),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some(StorageKind::Busy),
+        ErrorCode::OutOfMemory | ErrorCode::TooBig | ErrorCode::OperationInterrupted | ErrorCode::OperationAborted => {
+            Some(StorageKind::Resources)
+        }
+        ErrorCode::SystemIoFailure
+        | ErrorCode::FileLockingProtocolFailed
+        | ErrorCode::NoLargeFileSupport
+        | ErrorCode::SchemaChanged
+        | ErrorCode::InternalMalfunction => Some(StorageKind::Io),
+        _ => None,
+    }
+}
+
+/// The statement, cut to a length that fits an error message.
+pub(crate) fn shown(sql: &str) -> String {
+    const CHARS_MAX: usize = 200;
+    match sql.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &sql[..end]),
+        None => sql.to_owned(),
+    }
+}

@@ -1,0 +1,237 @@
+//! The store: what an application holds.
+
+mod builder;
+mod events;
+mod inner;
+mod read;
+mod status;
+
+pub use builder::StoreBuilder;
+pub use events::{EventStream, RawEvent, StreamedEvent};
+pub use read::ReadCx;
+pub use status::StoreStatus;
+
+use crate::adapter::Adapter;
+use crate::error::{CommitError, OpenError, QueryError, StorageError};
+use crate::event::{EncodedEvent, Event};
+use crate::ids::{ClientId, SessionId, StoreId};
+use crate::leader::Export;
+use crate::live::{Changes, Observable, Queryable, Signal, Subscription};
+use crate::schema::{Batch, Commit, Schema, SchemaEvent};
+use crate::session::Receipt;
+use inner::Inner;
+use std::marker::PhantomData;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An open store of schema `S`: commit events, read state, subscribe to live queries.
+///
+/// A cheap clone; `Send` and `Sync`. All clones are one client session. The session ends when the last clone is dropped, or
+/// for all clones at [`shutdown`](Self::shutdown).
+///
+/// ```
+/// # use livestore::*;
+/// # #[event("v1.TodoCreated")] pub struct TodoCreated { pub id: String, pub text: String }
+/// # #[table("todos")] pub struct Todo { #[column(primary_key)] pub id: String, pub text: String }
+/// # #[schema(events(TodoCreated), tables(Todo))] pub struct App;
+/// # #[materializers] impl App {
+/// #     fn created(TodoCreated { id, text }: TodoCreated) -> impl IntoWrites { Todo { id, text }.insert() }
+/// # }
+/// # fn main() -> Result<()> {
+/// let store = Store::<App>::open(memory(), "todos")?;
+/// store.commit(TodoCreated { id: "a".into(), text: "milk".into() })?;
+/// assert_eq!(store.query(&Todo::query().count())?, 1);
+/// # Ok(()) }
+/// ```
+pub struct Store<S: Schema> {
+    inner: Arc<Inner>,
+    schema: PhantomData<fn() -> S>,
+}
+
+impl<S: Schema> Store<S> {
+    /// Opens a store, creating it where it is not there yet.
+    ///
+    /// # Errors
+    /// The id breaks its rules, the directory cannot be used, is in use, or holds what is not ours; see [`OpenError`].
+    pub fn open(adapter: impl Adapter, store_id: impl AsRef<str>) -> Result<Self, OpenError> {
+        Self::builder(adapter, store_id).open()
+    }
+
+    /// Opens a store with options.
+    pub fn builder(adapter: impl Adapter, store_id: impl AsRef<str>) -> StoreBuilder<S, impl Adapter> {
+        StoreBuilder::new(adapter, store_id.as_ref().to_owned())
+    }
+
+    fn from_inner(inner: Arc<Inner>) -> Self {
+        Self { inner, schema: PhantomData }
+    }
+
+    /// Commits one event, a tuple, an array, a `Vec`, or what a closure collects: all of it, or nothing.
+    ///
+    /// When it returns, queries see the change, subscribers were told, and the change survives the end of the process.
+    ///
+    /// # Errors
+    /// An event does not encode or its materializer fails, a bound is reached, the disk fails, or the store is closed. Nothing
+    /// changed then, and the store goes on.
+    pub fn commit(&self, events: impl Commit<S>) -> Result<Receipt, CommitError> {
+        let events = Batch::of(events)
+            .iter()
+            .map(|event| Ok(EncodedEvent::new(event.def(), event.encode(self.session_id())?)))
+            .collect::<Result<Vec<_>, CommitError>>()?;
+        self.inner.commit(events)
+    }
+
+    /// Reads once: a builder query, raw SQL, a document, a live query or a signal.
+    ///
+    /// # Errors
+    /// The statement is refused or fails, a row does not decode, or the store is closed.
+    pub fn query<Q: Queryable>(&self, query: &Q) -> Result<Q::Output, QueryError> {
+        self.inner.with_live(|live, state| query.read(live, state))?
+    }
+
+    /// Reads several queries at one head: no commit and no event of another session comes between them.
+    ///
+    /// # Errors
+    /// Whatever the closure gives back, or the store is closed.
+    pub fn read<T, E: From<QueryError>>(&self, read: impl FnOnce(&ReadCx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.inner.with_live(|live, state| read(&ReadCx::new(live, state)))?
+    }
+
+    /// Calls back with the present result, and again whenever it changed, until the subscription is dropped.
+    ///
+    /// Callbacks run with no lock held, one at a time, in the order of the commits; they may query and commit.
+    ///
+    /// # Errors
+    /// The first run of the query fails, or the store is closed.
+    pub fn subscribe<Q: Observable>(
+        &self,
+        query: &Q,
+        on_change: impl FnMut(&Q::Output) + Send + 'static,
+    ) -> Result<Subscription, QueryError> {
+        query.subscribe(&self.inner.live_host(), Box::new(on_change))
+    }
+
+    /// The same as an iterator and a stream: the present result, then each change; a reader that is slow gets the latest.
+    ///
+    /// # Errors
+    /// The first run of the query fails, or the store is closed.
+    pub fn changes<Q: Observable>(&self, query: &Q) -> Result<Changes<Q::Value>, QueryError> {
+        query.changes(&self.inner.live_host())
+    }
+
+    /// Sets a signal; live queries that read it are refreshed before this returns.
+    ///
+    /// # Errors
+    /// The store is closed.
+    pub fn set_signal<T: PartialEq + Send + Sync + 'static>(
+        &self,
+        signal: &Signal<T>,
+        value: T,
+    ) -> Result<(), QueryError> {
+        self.inner.set_signal(signal, value)
+    }
+
+    /// The events of type `E` in the eventlog, and those to come; filters narrow it.
+    #[must_use]
+    pub fn events<E: Event>(&self) -> EventStream<E> {
+        EventStream::typed(self.inner.leader())
+    }
+
+    /// All events in the eventlog that the schema knows, and those to come.
+    #[must_use]
+    pub fn all_events(&self) -> EventStream<S::Event> {
+        EventStream::of_schema::<S>(self.inner.leader())
+    }
+
+    /// All events in the eventlog as name and JSON, known or not, and those to come.
+    #[must_use]
+    pub fn raw_events(&self) -> EventStream<RawEvent> {
+        EventStream::raw(self.inner.leader())
+    }
+
+    /// How the store is doing: heads, what is pending, what is quarantined, and whether the leader works.
+    #[must_use]
+    pub fn status(&self) -> StoreStatus {
+        self.inner.status()
+    }
+
+    /// Which store this is.
+    #[must_use]
+    pub fn store_id(&self) -> &StoreId {
+        &self.inner.store_id
+    }
+
+    /// The name of this client: belongs to the data directory.
+    #[must_use]
+    pub fn client_id(&self) -> &ClientId {
+        &self.inner.client_id
+    }
+
+    /// The name of this session: one open handle and its clones.
+    #[must_use]
+    pub fn session_id(&self) -> &SessionId {
+        &self.inner.session_id
+    }
+
+    /// Writes a copy of the eventlog to a new file, a SQLite database of its own.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written, or the store is closed.
+    pub fn export_eventlog(&self, target: impl AsRef<Path>) -> Result<(), StorageError> {
+        self.inner.export(Export::Eventlog, target.as_ref())
+    }
+
+    /// Writes a copy of the persisted state to a new file, a SQLite database of its own.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written, or the store is closed.
+    pub fn export_state(&self, target: impl AsRef<Path>) -> Result<(), StorageError> {
+        self.inner.export(Export::State, target.as_ref())
+    }
+
+    /// Closes the session for all clones, after everything committed is in the eventlog and survives a power loss.
+    ///
+    /// # Errors
+    /// The leader did not take everything within [`ShutdownError::WAIT_MAX`]; what it did not take stays in the journal and is
+    /// taken at the next start. The session is closed all the same.
+    pub fn shutdown(&self) -> Result<(), ShutdownError> {
+        self.inner.shutdown(ShutdownError::WAIT_MAX)
+    }
+}
+
+/// What a shutdown could not bring to an end in time. Nothing is lost.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShutdownError {
+    /// The leader is busy or its disk fails.
+    #[error(
+        "{pending} committed events were not in the eventlog after {waited_ms} ms; they are in the journal and are taken at the next start"
+    )]
+    Pending {
+        /// How many events.
+        pending: usize,
+        /// How long was waited, in milliseconds.
+        waited_ms: u64,
+    },
+    /// Everything is in the eventlog, but could not be made to survive a power loss.
+    #[error("the eventlog could not be synced: {0}")]
+    NotSynced(StorageError),
+}
+
+impl ShutdownError {
+    /// How long a shutdown waits for the leader.
+    pub const WAIT_MAX: Duration = Duration::from_secs(10);
+}
+
+impl<S: Schema> Clone for Store<S> {
+    fn clone(&self) -> Self {
+        Self::from_inner(Arc::clone(&self.inner))
+    }
+}
+
+impl<S: Schema> std::fmt::Debug for Store<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("store_id", &self.inner.store_id).finish_non_exhaustive()
+    }
+}

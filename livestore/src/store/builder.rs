@@ -1,0 +1,99 @@
+use super::{Inner, Store};
+use crate::adapter::{Adapter, Boot};
+use crate::error::{Error, OpenError};
+use crate::ids::StoreId;
+use crate::leader::{LeaderOptions, OpenProgress};
+use crate::materialize::Materializers;
+use crate::schema::{self, Schema};
+use crate::unknown::{UnknownEvent, UnknownEvents};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+type OnBoot<S> = Box<dyn FnOnce(&Store<S>) -> Result<(), Error>>;
+
+/// Opens a store with options.
+///
+/// ```no_run
+/// # use livestore::*;
+/// # #[event("v1.Added")] pub struct Added { pub id: String }
+/// # #[schema(events(Added))] pub struct App;
+/// # #[materializers] impl App { fn added(_: Added) {} }
+/// # fn main() -> Result<()> {
+/// let store = Store::<App>::builder(native("data"), "todos")
+///     .unknown_events(UnknownEvents::Ignore)
+///     .on_progress(|progress| eprintln!("{progress:?}"))
+///     .open()?;
+/// # Ok(()) }
+/// ```
+#[must_use = "a builder does nothing until `open`"]
+pub struct StoreBuilder<S: Schema, A> {
+    adapter: A,
+    store_id: String,
+    unknown: UnknownEvents,
+    on_progress: Option<Box<dyn FnMut(OpenProgress)>>,
+    on_boot: Option<OnBoot<S>>,
+    schema: PhantomData<fn() -> S>,
+}
+
+impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
+    pub(super) fn new(adapter: A, store_id: String) -> Self {
+        Self { adapter, store_id, unknown: UnknownEvents::Warn, on_progress: None, on_boot: None, schema: PhantomData }
+    }
+
+    /// What to do with events in the eventlog that the schema does not know; a warning by default.
+    pub fn unknown_events(mut self, policy: UnknownEvents) -> Self {
+        self.unknown = policy;
+        self
+    }
+
+    /// Is told of each event in the eventlog that the schema does not know.
+    pub fn on_unknown_event(self, call: impl Fn(&UnknownEvent) + Send + Sync + 'static) -> Self {
+        self.unknown_events(UnknownEvents::Call(Arc::new(call)))
+    }
+
+    /// Is told how far opening has come; a rebuild of state from a long eventlog takes a while.
+    pub fn on_progress(mut self, call: impl FnMut(OpenProgress) + 'static) -> Self {
+        self.on_progress = Some(Box::new(call));
+        self
+    }
+
+    /// Runs before [`open`](Self::open) returns, with the store: to seed it, for example. It may query and commit.
+    pub fn on_boot(mut self, boot: impl FnOnce(&Store<S>) -> Result<(), Error> + 'static) -> Self {
+        self.on_boot = Some(Box::new(boot));
+        self
+    }
+
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// See [`Store::open`]; or the boot closure gave back an error.
+    pub fn open(mut self) -> Result<Store<S>, OpenError> {
+        let store_id = StoreId::new(&self.store_id)?;
+        schema::check(S::DEF)?;
+        let materializers = Materializers::of::<S>();
+        let mut silent = |_: OpenProgress| {};
+        let progress: &mut dyn FnMut(OpenProgress) = match &mut self.on_progress {
+            Some(call) => call,
+            None => &mut silent,
+        };
+        let connected = self.adapter.connect(Boot {
+            store_id: &store_id,
+            materializers,
+            unknown: &self.unknown,
+            options: LeaderOptions::default(),
+            progress,
+        })?;
+        let store = Store::from_inner(Inner::start(store_id, materializers, connected)?);
+        if let Some(boot) = self.on_boot {
+            boot(&store).map_err(OpenError::Boot)?;
+        }
+        progress(OpenProgress::Ready);
+        Ok(store)
+    }
+}
+
+impl<S: Schema, A> std::fmt::Debug for StoreBuilder<S, A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreBuilder").field("store_id", &self.store_id).finish_non_exhaustive()
+    }
+}
