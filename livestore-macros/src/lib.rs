@@ -1,1 +1,154 @@
-//! The attribute macros of the `livestore` crate.
+//! The attribute macros of the [`livestore`](https://docs.rs/livestore) crate. Use them through that crate, which documents
+//! the model that they belong to.
+//!
+//! Every macro is sugar over a public trait of `livestore` that can be written by hand. Set
+//! `LIVESTORE_MACROS_DEBUG=Name` while compiling to print what one item expands to.
+
+mod attr;
+mod column_value;
+mod debug;
+mod document;
+mod errors;
+mod event;
+mod from_row;
+mod materializers;
+mod names;
+mod schema;
+mod table;
+
+use proc_macro::TokenStream;
+
+/// Makes a struct an event: `#[event("v1.TodoCreated")]`.
+///
+/// The text is the *wire name*: what the eventlog, other clients and the backend see. It does not follow the Rust name, so
+/// that renaming the struct changes nothing.
+///
+/// | Option | Meaning |
+/// |---|---|
+/// | `client_only` | reaches all sessions of its client and never the backend |
+/// | `crate = path` | where `livestore` is, for crates that re-export it |
+///
+/// Implied derives: `Clone`, `Debug`, `PartialEq`, and serde's `Serialize` and `Deserialize` with camelCase fields (unless you
+/// write a `rename_all` of your own). Mark an event with Rust's `#[deprecated]` when it should not be committed any more.
+///
+/// Payloads evolve by fields that are `Option` or have `#[serde(default)]`: older events lack them.
+///
+/// ```ignore
+/// #[event("v1.TodoCreated")]
+/// pub struct TodoCreated {
+///     pub id: String,
+///     pub text: String,
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
+    event::expand(args.into(), item.into()).into()
+}
+
+/// Makes a struct a state table: `#[table("todos")]`.
+///
+/// | Option | Meaning |
+/// |---|---|
+/// | `client_only` | written by client-only events alone |
+/// | `primary_key(a, b)` | a key of several columns |
+/// | `index(a, b)`, `unique(a, b)` | an index over several columns |
+/// | `check = "sql"` | a condition that every row must meet |
+/// | `crate = path` | where `livestore` is |
+///
+/// At a field, `#[column(...)]`:
+///
+/// | Option | Meaning |
+/// |---|---|
+/// | `primary_key` | the key |
+/// | `index`, `unique` | an index over this column |
+/// | `default = …` | a constant for inserts that leave the column out: a literal, or a variant of an enum column |
+/// | `references = Other.column` | a foreign key; `on_delete = cascade`, `restrict` (the default) or `set_null` |
+/// | `check = "sql"` | a condition on the column |
+/// | `name = "sqlName"` | the SQL name, where it is not the field's |
+/// | `iso8601` | a `Timestamp` stored as text |
+///
+/// Implied derives: `Clone`, `Debug`, `PartialEq`. Generates `TodoColumns`, with a typed column for each field.
+///
+/// ```ignore
+/// #[table("todos")]
+/// pub struct Todo {
+///     #[column(primary_key)]
+///     pub id: String,
+///     #[column(default = "")]
+///     pub text: String,
+///     pub deleted_at: Option<Timestamp>,
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn table(args: TokenStream, item: TokenStream) -> TokenStream {
+    table::expand(args.into(), item.into()).into()
+}
+
+/// Makes a struct a client document: `#[client_document("uiState")]`.
+///
+/// A document is a keyed value that stays with its client: what is selected, what is typed. It needs a `Default`, which is what
+/// reading gives until it is set. `UiState::get()` reads it, `UiState::set().field(value)` makes an event that sets some fields.
+/// Without an option each session has its own; `id = "main"` makes one for the whole client.
+///
+/// Implied derives: `Clone`, `Debug`, `PartialEq`, and serde's with camelCase fields. Generates `UiStateSet`.
+///
+/// ```ignore
+/// #[client_document("uiState")]
+/// #[derive(Default)]
+/// pub struct UiState {
+///     pub new_todo_text: String,
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn client_document(args: TokenStream, item: TokenStream) -> TokenStream {
+    document::expand(args.into(), item.into()).into()
+}
+
+/// Makes a unit struct a schema: `#[schema(events(...), tables(...), documents(...))]`.
+///
+/// The lists are the application's table of contents. Generates the enum `AppEvent`, and checks that every event has a
+/// materializer and that no two share a wire name. Two events of one Rust name: `events(a::Created, b::Created as BCreated)`.
+///
+/// ```ignore
+/// #[schema(events(TodoCreated), tables(Todo), documents(UiState))]
+/// pub struct App;
+/// ```
+#[proc_macro_attribute]
+pub fn schema(args: TokenStream, item: TokenStream) -> TokenStream {
+    schema::expand(args.into(), item.into()).into()
+}
+
+/// Makes the functions of an `impl` block the materializers of a schema.
+///
+/// Each takes one event by value, and if it wants a `&MaterializeCx<'_>`; it returns nothing, one write, several, or a
+/// `Result`. The functions stay what they are, so tests can call them. A schema may have several such blocks.
+///
+/// The function's tokens are part of the state's fingerprint: state is rebuilt when they change. When only code that it calls
+/// changed, say so with `#[materializer(version = 2)]`.
+///
+/// ```ignore
+/// #[materializers]
+/// impl App {
+///     fn todo_created(TodoCreated { id, text }: TodoCreated) -> impl IntoWrites {
+///         Todo { id, text, deleted_at: None }.insert()
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn materializers(args: TokenStream, item: TokenStream) -> TokenStream {
+    materializers::expand(args.into(), item.into()).into()
+}
+
+/// Lets a table column hold this type: an enum without fields as text, or a struct of one field as that field.
+///
+/// An enum's variants are stored in camelCase; `#[column(name = "text")]` at a variant says otherwise.
+#[proc_macro_derive(ColumnValue, attributes(column, livestore))]
+pub fn derive_column_value(item: TokenStream) -> TokenStream {
+    column_value::expand(item.into()).into()
+}
+
+/// Reads a row of raw SQL into this struct, by column name; `#[column(name = "text")]` at a field says another one.
+#[proc_macro_derive(FromRow, attributes(column, livestore))]
+pub fn derive_from_row(item: TokenStream) -> TokenStream {
+    from_row::expand(item.into()).into()
+}

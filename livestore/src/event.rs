@@ -5,8 +5,8 @@ mod faithful;
 mod number;
 
 pub use encoded::EventMeta;
-pub(crate) use encoded::{CommitGroup, EncodedEvent, EventName, LoggedEvent};
-pub(crate) use faithful::{decode_payload, encode_payload};
+pub(crate) use encoded::{CommitGroup, EncodedEvent};
+pub(crate) use faithful::{check_faithful, decode_payload, encode_payload};
 pub use number::{InvalidSequenceNumber, SequenceNumber};
 
 use serde::{Serialize, de::DeserializeOwned};

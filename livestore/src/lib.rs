@@ -19,12 +19,16 @@ mod schema;
 mod session;
 mod sqlite;
 mod store;
+#[doc(hidden)]
+#[allow(missing_docs)]
+mod support;
 mod unknown;
 mod value;
 
 pub use adapter::{Adapter, MemoryAdapter, memory};
 #[cfg(not(target_arch = "wasm32"))]
 pub use adapter::{NativeAdapter, native};
+pub use document::{ClientDocument, DocumentQuery};
 pub use error::{
     CommitError, EncodeError, Error, OpenError, QueryError, Result, SchemaError, StorageError, StorageKind,
 };
@@ -35,6 +39,7 @@ pub use live::{
     Changes, LiveCx, LiveQuery, LiveStats, Observable, Queryable, Signal, Subscription, computed, query_db,
     query_db_with, signal,
 };
+pub use livestore_macros::{ColumnValue, FromRow, client_document, event, materializers, schema, table};
 pub use query::{
     Assign, AssignArg, Assigns, Column, ColumnArg, Conflict, Delete, Expression, First, FromRow, Insert, InsertWith,
     Join, LeftJoin, NewRow, Of, One, Order, Orders, Param, Params, Predicate, Query, RawQuery, RawWrite, Returning,
@@ -51,11 +56,19 @@ pub use value::{ColumnType, ColumnValue, Json, Row, SqlType, SqlValue, Timestamp
 
 /// What generated code may touch. Not part of the public interface: it changes without notice.
 #[doc(hidden)]
+#[allow(missing_docs)]
 pub mod __private {
+    pub use crate::document::{DOCUMENT_COLUMNS, DocumentEvent, DocumentId, DocumentSet};
+    pub use crate::error::Result;
     pub use crate::event::EventDef;
     pub use crate::schema::{
         ColumnDef, ConstValue, DocumentDef, EventEntry, ForeignKeyAction, IndexDef, ReferenceDef, SchemaDef, TableDef,
     };
+    pub use crate::support::*;
     pub use serde;
-    pub use serde_json;
+    pub use std::borrow::ToOwned;
+    pub use std::boxed::Box;
+    pub use std::option::Option::{self, None, Some};
+    pub use std::vec;
+    pub use std::vec::Vec;
 }

@@ -1,7 +1,6 @@
-use super::{EventDef, SequenceNumber};
+use super::EventDef;
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// A wire name; borrowed from the definition where the schema knows the event.
 pub(crate) type EventName = Cow<'static, str>;
@@ -69,13 +68,4 @@ pub struct EventMeta {
     pub client_id: ClientId,
     /// The client session that committed it.
     pub session_id: SessionId,
-}
-
-/// An event with its place in the eventlog.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct LoggedEvent {
-    pub(crate) number: SequenceNumber,
-    pub(crate) parent: SequenceNumber,
-    pub(crate) group: Arc<CommitGroup>,
-    pub(crate) index: usize,
 }

@@ -31,10 +31,14 @@ pub(crate) fn decode_payload<E: Event>(args: Option<&str>) -> serde_json::Result
     serde_json::from_str(args)
 }
 
-fn encode_value<T: Serialize>(def: &EventDef, value: &T) -> Result<String, EncodeError> {
+/// Checks that a value is faithful; the message says where it is not.
+pub(crate) fn check_faithful(value: &impl Serialize, integers_are_safe: bool) -> Result<(), String> {
+    value.serialize(Walk { integers_are_safe }).map_err(|unfaithful| unfaithful.0)
+}
+
+fn encode_value(def: &EventDef, value: &impl Serialize) -> Result<String, EncodeError> {
     let fail = |message: String| EncodeError { event: def.name.to_owned(), message };
-    let walk = Walk { integers_are_safe: !def.client_only };
-    value.serialize(walk).map_err(|unfaithful| fail(unfaithful.0))?;
+    check_faithful(value, !def.client_only).map_err(fail)?;
     serde_json::to_string(value).map_err(|error| fail(error.to_string()))
 }
 

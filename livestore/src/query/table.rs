@@ -12,6 +12,10 @@ pub trait Table: Clone + Debug + PartialEq + Send + Sync + Sized + 'static {
     type Columns: 'static;
     /// The columns.
     const COLUMNS: Self::Columns;
+    /// The table's SQL name.
+    const NAME: &'static str;
+    /// Written by client-only events alone.
+    const CLIENT_ONLY: bool;
     /// The table as data.
     const DEF: &'static TableDef;
 
