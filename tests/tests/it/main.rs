@@ -1,0 +1,3 @@
+//! The features of the library, each through its public interface.
+
+mod commit_groups;
