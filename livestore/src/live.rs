@@ -6,6 +6,8 @@ mod outbox;
 mod queryable;
 mod runtime;
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 pub use changes::Changes;
 pub use definition::{LiveCx, LiveQuery, Signal, computed, query_db, query_db_with, signal};

@@ -230,9 +230,12 @@ impl LiveCx<'_> {
 
     pub(super) fn read_node(&self, definition: &Arc<Definition>) -> Result<Value, QueryError> {
         let mut live = self.live.borrow_mut();
+        let cycles = live.cycles();
         let (node, value) = live.read(definition, self.state);
         let mut sources = self.sources.borrow_mut();
-        if !sources.contains(&node) {
+        // Reading it led back up to a node that is running: an edge would close a circle in the graph.
+        let is_circle = live.cycles() != cycles;
+        if !is_circle && !sources.contains(&node) {
             sources.push(node);
         }
         value

@@ -35,6 +35,8 @@ struct Instance {
     /// The change that was last put into the outbox.
     delivered_at: u64,
     read_at: u64,
+    /// Its last run asked for a value that was being computed just then: what it gave is no result to keep.
+    met_cycle: bool,
 }
 
 /// All live queries of a store; kept behind the store's lock.
@@ -48,6 +50,11 @@ pub(crate) struct Live {
     outbox: Arc<Outbox>,
     reads: u64,
     depth: usize,
+    /// How often a live query was asked for while it ran.
+    cycles: u64,
+    /// How many instances there may be before idle ones are looked for; grows with those that are watched, so that many
+    /// watchers do not cost each new one a search.
+    evict_at: usize,
 }
 
 impl Live {
@@ -60,6 +67,8 @@ impl Live {
             outbox,
             reads: 0,
             depth: 0,
+            cycles: 0,
+            evict_at: IDLE_MAX,
         }
     }
 
@@ -68,8 +77,9 @@ impl Live {
         if let Some(id) = self.find(definition) {
             return id;
         }
-        if self.instances.len() >= IDLE_MAX {
+        if self.instances.len() >= self.evict_at {
             self.evict_idle();
+            self.evict_at = self.instances.len() * 2 + IDLE_MAX;
         }
         let id = self.graph.add();
         if let Body::Cell(value) = &definition.body {
@@ -82,6 +92,7 @@ impl Live {
             subscribers: Vec::new(),
             delivered_at: 0,
             read_at: self.reads,
+            met_cycle: false,
         };
         self.instances.insert(id, instance);
         id
@@ -103,26 +114,43 @@ impl Live {
     ) -> (NodeId, Result<Value, QueryError>) {
         let id = self.node(definition);
         self.reads += 1;
+        if self.graph.is_running(id) {
+            self.cycles += 1;
+            return (id, Err(failed(definition, "it reads itself")));
+        }
         if let Some(instance) = self.instances.get_mut(&id) {
             instance.read_at = self.reads;
+            // What was computed inside a circle is an answer to that question only.
+            if instance.met_cycle && self.depth == 0 {
+                self.graph.mark_dirty(&[id]);
+            }
         }
-        if !self.graph.is_clean(id) {
-            self.update(id, state);
+        if !self.graph.is_clean(id) && !self.update(id, state) {
+            return (id, Err(failed(definition, "it reads itself")));
         }
         (id, self.value(id, definition))
     }
 
-    fn value(&self, id: NodeId, definition: &Definition) -> Result<Value, QueryError> {
-        self.graph.value(id).cloned().unwrap_or_else(|| Err(failed(definition, "it reads itself")))
+    /// How often a circle was met so far.
+    pub(super) fn cycles(&self) -> u64 {
+        self.cycles
     }
 
-    fn update(&mut self, id: NodeId, state: &dyn TrackedState) {
-        while let Run::Node(next) = self.graph.next_run(id) {
+    fn value(&self, id: NodeId, definition: &Definition) -> Result<Value, QueryError> {
+        self.graph.value(id).cloned().unwrap_or_else(|| Err(failed(definition, "it has no value")))
+    }
+
+    /// False where the way down led to a node that is running.
+    fn update(&mut self, id: NodeId, state: &dyn TrackedState) -> bool {
+        let mut walk = Graph::<QueryError>::walk(id);
+        while let Run::Node(next) = self.graph.next_run(&mut walk) {
             if self.graph.is_running(next) {
-                return; // A cycle: the reader finds no value and fails.
+                self.cycles += 1;
+                return false;
             }
             self.run(next, state);
         }
+        true
     }
 
     fn run(&mut self, id: NodeId, state: &dyn TrackedState) {
@@ -130,8 +158,13 @@ impl Live {
         let definition = Arc::clone(&instance.definition);
         self.graph.start(id);
         self.depth += 1;
+        let cycles = self.cycles;
         let (value, sources, reads) = self.compute(&definition, state);
         self.depth -= 1;
+        let met_cycle = self.cycles != cycles;
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.met_cycle = met_cycle;
+        }
         self.set_reads(id, reads);
         self.graph.finish(id, value, sources, definition.is_equal);
     }

@@ -61,6 +61,12 @@ pub(crate) enum Run {
     Node(NodeId),
 }
 
+/// The way down from a node that is brought up to date: each node with the source to look at next.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    path: Vec<(NodeId, usize)>,
+}
+
 impl<E> Default for Graph<E> {
     fn default() -> Self {
         Self { slots: Vec::new(), free: Vec::new(), clock: 1 }
@@ -166,26 +172,34 @@ impl<E: Clone> Graph<E> {
         marked
     }
 
-    /// Finds the next node to run so that `id` comes up to date; walks down without recursion.
-    pub(crate) fn next_run(&mut self, id: NodeId) -> Run {
-        let mut path = vec![(id, 0_usize)];
-        while let Some((id, next)) = path.pop() {
-            let Some(node) = self.node(id) else { continue };
-            match node.mark {
-                Mark::Clean => {}
-                Mark::Dirty => return Run::Node(id),
-                Mark::Check => match node.sources.get(next).copied() {
-                    Some(source) => {
-                        path.push((id, next + 1));
-                        path.push((source, 0));
+    /// Begins to bring `id` up to date.
+    pub(crate) fn walk(id: NodeId) -> Walk {
+        Walk { path: vec![(id, 0)] }
+    }
+
+    /// Finds the next node to run; walks down without recursion, and goes on where it stopped, so that a chain costs each
+    /// of its nodes one visit.
+    pub(crate) fn next_run(&mut self, walk: &mut Walk) -> Run {
+        while let Some((id, next)) = walk.path.last_mut() {
+            let id = *id;
+            let Some(node) = self.node(id).filter(|node| node.mark != Mark::Clean) else {
+                walk.path.pop();
+                continue;
+            };
+            if node.mark == Mark::Dirty {
+                return Run::Node(id);
+            }
+            match node.sources.get(*next).copied() {
+                Some(source) => {
+                    *next += 1;
+                    walk.path.push((source, 0));
+                }
+                // Every source is clean now; a changed one has marked this node dirty when it finished.
+                None => {
+                    if let Some(node) = self.node_mut(id) {
+                        node.mark = Mark::Clean;
                     }
-                    // Every source is clean now; a changed one has marked this node dirty when it finished.
-                    None => {
-                        if let Some(node) = self.node_mut(id) {
-                            node.mark = Mark::Clean;
-                        }
-                    }
-                },
+                }
             }
         }
         Run::Done
