@@ -137,6 +137,8 @@ fn implementation(
         #[serde(crate = #serde, transparent)]
         #vis struct #set(#private::DocumentSet);
 
+        // Setters are named as the fields are, whatever a linter makes of such a name on a function.
+        #[allow(clippy::wrong_self_convention, clippy::should_implement_trait, clippy::new_ret_no_self)]
         impl #set {
             #(#setters)*
         }

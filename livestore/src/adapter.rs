@@ -35,6 +35,7 @@ pub(crate) mod sealed {
 
 /// What a store asks of its adapter.
 #[doc(hidden)]
+#[allow(missing_debug_implementations)] // sealed: nobody outside can hold one
 pub struct Boot<'a> {
     pub(crate) store_id: &'a StoreId,
     pub(crate) materializers: Materializers,
@@ -45,6 +46,7 @@ pub struct Boot<'a> {
 
 /// What an adapter gives a store.
 #[doc(hidden)]
+#[allow(missing_debug_implementations)] // sealed: nobody outside can hold one
 pub struct Connected {
     pub(crate) leader: Arc<LeaderHandle>,
     pub(crate) commit_log: CommitLog,

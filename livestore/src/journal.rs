@@ -12,7 +12,7 @@ mod record;
 mod recovery;
 mod segment;
 
-pub(crate) use recovery::{DeadJournal, scan};
+pub(crate) use recovery::scan;
 
 use crate::error::{CommitError, StorageError};
 use crate::event::EncodedEvent;

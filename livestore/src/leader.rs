@@ -61,7 +61,6 @@ pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(OpenProgress);
 pub(crate) struct Leader {
     log: Eventlog,
     state: State,
-    storage: Storage,
 }
 
 /// A group that is now on the log and judged.
@@ -76,15 +75,15 @@ pub(crate) struct Judged {
 impl Leader {
     /// Opens or creates both databases; `recover` hands over what crashed sessions left, before state is looked at.
     pub(crate) fn open(
-        storage: Storage,
+        storage: &Storage,
         materializers: Materializers,
         recover: &mut dyn FnMut(&mut Eventlog, OnProgress<'_>) -> Result<(), OpenError>,
         progress: OnProgress<'_>,
     ) -> Result<Self, OpenError> {
         let mut log = Eventlog::open(storage.log())?;
         recover(&mut log, progress)?;
-        let state = open_state(&storage, &log, materializers, progress)?;
-        Ok(Self { log, state, storage })
+        let state = open_state(storage, &log, materializers, progress)?;
+        Ok(Self { log, state })
     }
 
     pub(crate) fn log(&self) -> &Eventlog {
@@ -136,10 +135,6 @@ impl Leader {
 
     pub(crate) fn export_state(&self, target: &Path) -> Result<(), StorageError> {
         self.state.export(target)
-    }
-
-    pub(crate) fn is_persistent(&self) -> bool {
-        matches!(self.storage, Storage::Folder(_))
     }
 }
 

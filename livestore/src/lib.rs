@@ -1,5 +1,6 @@
 //! LiveStore
-extern crate self as livestore; // generated code says `::livestore`, in this crate too
+#[cfg(test)]
+extern crate self as livestore; // generated code says `::livestore`, in this crate's tests too
 
 mod adapter;
 mod crash;

@@ -19,7 +19,7 @@ pub use join::{Join, LeftJoin};
 pub use raw::{FromRow, Param, Params, RawQuery, RawWrite, sql_query, sql_write};
 pub use rows::{First, One, Rows};
 pub use select::{Query, Source};
-pub use selection::{Of, Selection, Single};
+pub use selection::{Of, Selection};
 pub use table::Table;
 pub use write::{Assign, AssignArg, Assigns, Conflict, Delete, Insert, InsertWith, NewRow, Returning, Update, Upsert};
 

@@ -31,7 +31,7 @@ pub(crate) const FIRST_ORDINAL: u64 = 1;
 #[derive(Debug)]
 pub(crate) enum CommitLog {
     /// Survives `kill -9`.
-    Journal(Journal),
+    Journal(Box<Journal>),
     /// The memory adapter: ids only.
     Memory { nonce: JournalNonce, next_ordinal: u64 },
 }
@@ -126,10 +126,6 @@ impl Session {
     pub(crate) fn local_head(&self) -> SequenceNumber {
         let events = self.pending.iter().flat_map(|group| &group.events);
         events.fold(self.upstream_head, |head, event| head.next(event.client_only))
-    }
-
-    pub(crate) fn pending(&self) -> impl Iterator<Item = &Arc<CommitGroup>> {
-        self.pending.iter()
     }
 
     /// Applies the events as one group: all of them are in state and in the journal, or nothing changed.
@@ -238,7 +234,7 @@ impl Session {
                 self.confirm(&next);
             }
         }
-        let writes = if published.is_empty() { Ok(WriteSet::default()) } else { self.rebase(published) };
+        let writes = if published.is_empty() { Ok(WriteSet::default()) } else { self.rebase(&published) };
         let writes = writes.and_then(|writes| self.fold_long_tail().map(|()| writes));
         self.cut_journal();
         writes.unwrap_or_else(|error| {
@@ -260,7 +256,7 @@ impl Session {
     }
 
     /// Puts the published groups before what is pending: back to the base, then everything again in its new order.
-    fn rebase(&mut self, published: VecDeque<Published>) -> Result<WriteSet, StorageError> {
+    fn rebase(&mut self, published: &VecDeque<Published>) -> Result<WriteSet, StorageError> {
         let mut writes = std::mem::take(&mut self.tail_writes);
         self.db.take_writes();
         if self.pending.is_empty() {
@@ -272,7 +268,7 @@ impl Session {
                 self.replay(&group)?;
             }
         }
-        for next in &published {
+        for next in published {
             // Its own groups come back too, after groups of others: they leave pending here.
             if self.is_next_pending(&next.group) {
                 self.confirm(next);

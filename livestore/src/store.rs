@@ -16,7 +16,7 @@ use crate::error::{CommitError, OpenError, QueryError, StorageError};
 use crate::event::{EncodedEvent, Event};
 use crate::ids::{ClientId, SessionId, StoreId};
 use crate::leader::Export;
-use crate::live::{Changes, Observable, Queryable, Signal, Subscription};
+use crate::live::{Changes, LiveStats, Observable, Queryable, Signal, Subscription};
 use crate::schema::{Batch, Commit, Schema, SchemaEvent};
 use crate::session::Receipt;
 use inner::Inner;
@@ -154,6 +154,15 @@ impl<S: Schema> Store<S> {
     #[must_use]
     pub fn status(&self) -> StoreStatus {
         self.inner.status()
+    }
+
+    /// How often each live query of this session ran, and how many watch it; most used first. For tests and for finding out
+    /// what a screen costs.
+    ///
+    /// # Errors
+    /// The store is closed.
+    pub fn live_stats(&self) -> Result<Vec<LiveStats>, QueryError> {
+        self.inner.with_live(|live, _| live.stats())
     }
 
     /// Which store this is.

@@ -44,7 +44,7 @@ impl Connect for MemoryAdapter {
             Arc::clone(stores.entry(boot.store_id.clone()).or_default())
         };
         let leader = seat.join(&mut boot, |boot, _| {
-            let leader = Leader::open(Storage::Memory, boot.materializers, &mut |_, _| Ok(()), boot.progress)?;
+            let leader = Leader::open(&Storage::Memory, boot.materializers, &mut |_, _| Ok(()), boot.progress)?;
             greet_unknown_events(leader.log(), boot)?;
             LeaderHandle::start(leader, boot.options, Box::new(()))
         })?;

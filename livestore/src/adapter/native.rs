@@ -56,7 +56,7 @@ impl Connect for NativeAdapter {
             session_id: SessionId::mint(&random),
         };
         let (client_id, session_id) = (identity.client_id.clone(), identity.session_id.clone());
-        let commit_log = CommitLog::Journal(Journal::create(&folder, identity)?);
+        let commit_log = CommitLog::Journal(Box::new(Journal::create(&folder, identity)?));
         Ok(Connected { leader, commit_log, client_id, session_id })
     }
 }
@@ -67,7 +67,7 @@ fn lead(boot: &mut Boot<'_>, folder: &Path, was_open: bool) -> Result<LeaderHand
     let storage = Storage::Folder(folder.to_owned());
     let mut recover =
         |log: &mut Eventlog, progress: &mut dyn FnMut(OpenProgress)| take_dead_journals(log, folder, progress);
-    let leader = Leader::open(storage, boot.materializers, &mut recover, boot.progress)?;
+    let leader = Leader::open(&storage, boot.materializers, &mut recover, boot.progress)?;
     greet_unknown_events(leader.log(), boot)?;
     LeaderHandle::start(leader, boot.options, Box::new(lock))
 }

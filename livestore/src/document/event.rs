@@ -103,6 +103,7 @@ pub(crate) fn encode_document<E: Event + DocumentEvent>(
 }
 
 /// Inserts the default with the given keys, or sets the given keys of what is there. Paths and values are bound.
+#[allow(clippy::needless_pass_by_value)] // the shape of every materializer
 pub(crate) fn materialize_document<D: ClientDocument>(event: D::Set, _: &MaterializeCx<'_>) -> Result<Writes> {
     let DocumentSet { id, value: keys, .. } = event.__set().clone();
     let mut inserted = match serde_json::to_value(D::default())? {

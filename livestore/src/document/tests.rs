@@ -2,7 +2,7 @@ use super::query::decode;
 use crate::{ClientDocument, client_document};
 
 #[client_document("ui")]
-pub struct Ui {
+pub(super) struct Ui {
     f: String,
     g: Option<i64>,
     is_open: bool,

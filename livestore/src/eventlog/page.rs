@@ -69,13 +69,11 @@ pub(crate) fn groups_after(db: &Db, place: u64, events_max: usize) -> Result<Vec
     let sql = format!("SELECT {COLUMNS} FROM events WHERE place > ?1 ORDER BY place LIMIT ?2");
     let rows = db.rows(&sql, params![place as i64, limit as i64], read_row)?;
     let mut groups: Vec<CommitGroup> = Vec::new();
-    let mut taken = 0;
     let mut is_open = false;
-    for row in rows {
+    for (taken, row) in rows.into_iter().enumerate() {
         if !is_open && taken >= events_max.max(1) {
             break;
         }
-        taken += 1;
         let is_last = row.rest == 0;
         match groups.last_mut() {
             Some(group) if is_open => group.events.push(row.event),

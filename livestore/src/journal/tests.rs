@@ -54,7 +54,7 @@ fn a_dead_journal_gives_back_what_was_appended() {
     assert_eq!(journals[0].groups.iter().map(|group| group.ordinal).collect::<Vec<_>>(), [1, 4]);
     drop(journals);
     assert_eq!(recovered(&folder), [events(3, "a"), events(1, "b")]);
-    scan(&folder.0).unwrap().into_iter().for_each(DeadJournal::remove);
+    scan(&folder.0).unwrap().into_iter().for_each(|dead| dead.remove());
     assert!(recovered(&folder).is_empty());
 }
 

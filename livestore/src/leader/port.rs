@@ -56,10 +56,6 @@ impl Port {
         std::mem::take(&mut feed.groups)
     }
 
-    pub(crate) fn has_foreign(&self) -> bool {
-        self.feed().has_foreign
-    }
-
     /// Waits until there is something for the session's worker to do; false once the port is closed.
     pub(crate) fn wait(&self) -> bool {
         let feed = self.feed();

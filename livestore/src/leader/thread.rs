@@ -308,7 +308,7 @@ impl Worker {
         let mut retry: Option<Duration> = None;
         loop {
             let Some((submissions, requests)) = self.next_work(retry) else { return };
-            match self.ingest(submissions) {
+            match self.ingest(&submissions) {
                 Ok(()) => {
                     if retry.take().is_some() {
                         self.set_state(LeaderState::Running);
@@ -368,8 +368,8 @@ impl Worker {
     }
 
     /// Takes the submissions in batches; what was not taken goes back to the front of the inbox.
-    fn ingest(&mut self, submissions: Vec<Submission>) -> Result<(), StorageError> {
-        let mut rest = submissions.as_slice();
+    fn ingest(&mut self, submissions: &[Submission]) -> Result<(), StorageError> {
+        let mut rest = submissions;
         let mut result = self.finish_interrupted_step();
         while result.is_ok() && !rest.is_empty() {
             let (batch, later) = rest.split_at(batch_len(rest));

@@ -70,6 +70,9 @@ macro_rules! queryable_node {
 queryable_node!(LiveQuery);
 queryable_node!(Signal);
 
+/// A callback that is told of each new value.
+type OnChange<T> = Box<dyn FnMut(&T) + Send>;
+
 /// What can be watched: see [`Store::subscribe`](crate::Store::subscribe) and [`Store::changes`](crate::Store::changes).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be subscribed to",
@@ -89,7 +92,7 @@ pub trait Observable: Queryable<Output: 'static> {
     fn subscribe(
         &self,
         host: &Arc<dyn LiveHost>,
-        mut on_change: Box<dyn FnMut(&Self::Output) + Send>,
+        mut on_change: OnChange<Self::Output>,
     ) -> Result<Subscription, QueryError> {
         let call = move |value: &Value| {
             if let Ok(value) = typed::<Self::Value>(Arc::clone(value)) {

@@ -61,7 +61,11 @@ fn many_watched_queries_are_all_kept() {
         .map(|id| {
             let calls = Arc::clone(&calls);
             let query = query_db(Note::query().filter(|t| t.id.eq(id)).count());
-            store.subscribe(&query, move |_| drop(calls.fetch_add(1, Ordering::Relaxed))).unwrap()
+            store
+                .subscribe(&query, move |_| {
+                    let _ = calls.fetch_add(1, Ordering::Relaxed);
+                })
+                .unwrap()
         })
         .collect();
     store.commit(Noted { id: 1_999 }).unwrap();

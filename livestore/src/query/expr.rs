@@ -18,14 +18,14 @@ pub enum Expr {
     Value(SqlValue),
     Invalid(ValueProblem),
     /// The operands with this between them.
-    Infix(&'static str, Box<[Expr; 2]>),
+    Infix(&'static str, Box<[Self; 2]>),
     /// The operand with this behind it.
-    Postfix(Box<Expr>, &'static str),
-    Not(Box<Expr>),
-    Call(&'static str, Vec<Expr>),
+    Postfix(Box<Self>, &'static str),
+    Not(Box<Self>),
+    Call(&'static str, Vec<Self>),
     CountAll,
-    In(Box<Expr>, Vec<Expr>),
-    JsonContains(Box<[Expr; 2]>),
+    In(Box<Self>, Vec<Self>),
+    JsonContains(Box<[Self; 2]>),
     Constant(&'static str),
 }
 

@@ -55,6 +55,7 @@ impl<A: Table> Query<A, Vec<A>> {
     ///
     /// A filter of the other query is a filter of the whole: it drops rows without a partner.
     #[must_use]
+    #[allow(clippy::type_complexity)] // the type is what a reader wants to know: the pairs that come back
     pub fn left_join<B: Table, C>(
         self,
         other: Query<B, Vec<B>>,

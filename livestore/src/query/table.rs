@@ -38,25 +38,21 @@ pub trait Table: Clone + Debug + PartialEq + Send + Sync + Sized + 'static {
     }
 
     /// A write that adds this row.
-    #[must_use]
     fn insert(self) -> Insert<Self> {
         Insert::row(self)
     }
 
     /// A write that adds a row of some columns; the others take their default. The primary key is always among them.
-    #[must_use]
     fn insert_with<A: Assigns<Self>>(columns: impl FnOnce(&Self::Columns) -> A) -> InsertWith<Self> {
         InsertWith::new(columns(&Self::COLUMNS).into_assigns())
     }
 
     /// A write that changes rows.
-    #[must_use]
     fn update() -> Update<Self> {
         Update::new()
     }
 
     /// A write that removes rows.
-    #[must_use]
     fn delete() -> Delete<Self> {
         Delete::new()
     }

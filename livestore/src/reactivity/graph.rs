@@ -110,6 +110,7 @@ impl<E: Clone> Graph<E> {
         node.as_mut().filter(|_| *generation == id.generation)
     }
 
+    #[cfg(test)]
     pub(crate) fn contains(&self, id: NodeId) -> bool {
         self.node(id).is_some()
     }

@@ -36,10 +36,6 @@ impl ReadSet {
     pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
         self.tables.keys().map(|table| &**table)
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tables.is_empty()
-    }
 }
 
 /// What happened to the rows of one table.
