@@ -67,6 +67,11 @@ impl WriteSet {
         }
     }
 
+    /// Rows of every written table may have come or gone.
+    pub(crate) fn widen_to_rows(&mut self) {
+        self.tables.values_mut().for_each(|written| *written = Written::Rows);
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         for (table, written) in &other.tables {
             match (self.tables.get_mut(table), written) {

@@ -413,6 +413,21 @@ mod tests {
     }
 
     #[test]
+    fn a_replacing_update_counts_as_rows_that_went() {
+        let db = state();
+        let counts = db.track(&mut || db.select("SELECT count(*) FROM items", &[], &mut |_| Ok(())).unwrap());
+        let meets = |sql: &str| {
+            db.act_as(Role::SyncedEvent);
+            db.write(sql, &[], &mut |_| Ok(())).unwrap();
+            db.act_as(Role::Reader);
+            db.take_writes().meets(&counts)
+        };
+        assert!(!meets("UPDATE items SET n = 1"));
+        assert!(meets("UPDATE OR REPLACE items SET id = 'a'"));
+        assert!(meets("UPDATE OR REPLACE lists SET id = 'a'"), "the rows that hang on a replaced row go too");
+    }
+
+    #[test]
     fn reads_are_tracked_through_the_cache() {
         let db = state();
         for _ in 0..2 {

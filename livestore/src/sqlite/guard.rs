@@ -105,8 +105,13 @@ impl Guard {
     /// What was noted of this statement since [`expect`](Self::expect).
     pub(crate) fn facts(&self, sql: &str, rules: &StateRules) -> StatementFacts {
         let mut facts = std::mem::take(&mut *self.facts.lock().unwrap_or_else(PoisonError::into_inner));
-        if !facts.deletes && !sql.to_ascii_lowercase().contains("replace") {
+        let may_replace = sql.to_ascii_lowercase().contains("replace");
+        if !facts.deletes && !may_replace {
             return facts;
+        }
+        if may_replace {
+            // An UPDATE OR REPLACE is told as an update of columns, and yet it deletes the rows in its way.
+            facts.writes.widen_to_rows();
         }
         let written: Vec<Arc<str>> = facts.writes.tables_of_rows().map(Into::into).collect();
         for table in written {
