@@ -11,7 +11,7 @@ pub struct SchemaDef {
     /// The tables, in the order of the list.
     pub tables: &'static [&'static TableDef],
     /// The client documents.
-    pub documents: &'static [DocumentDef],
+    pub documents: &'static [&'static DocumentDef],
 }
 
 /// An event in a schema, with the version of its materializer there.

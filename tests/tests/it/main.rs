@@ -1,3 +1,4 @@
 //! The features of the library, each through its public interface.
 
 mod commit_groups;
+mod documents;
