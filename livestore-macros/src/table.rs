@@ -208,6 +208,10 @@ impl Model {
             let make = if column.has("iso8601") { quote!(__iso8601) } else { quote!(__new) };
             quote!(#field: #krate::Column::#make(#name),)
         });
+        let new_row = self.columns.iter().map(|column| {
+            let field = &column.field;
+            quote!(#field: <Self as #krate::Table>::COLUMNS.#field.__of_new_row(),)
+        });
         let defs = self.columns.iter().map(|column| self.column_def(column));
         let reads = self.columns.iter().enumerate().map(|(index, column)| {
             let field = &column.field;
@@ -232,6 +236,7 @@ impl Model {
             impl #krate::Table for #ident {
                 type Columns = #columns;
                 const COLUMNS: #columns = #columns { #(#column_values)* };
+                const NEW_ROW: #columns = #columns { #(#new_row)* };
                 const NAME: &'static str = #name;
                 const CLIENT_ONLY: bool = #client_only;
                 const DEF: &'static #private::TableDef = &#private::TableDef {

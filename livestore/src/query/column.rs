@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 pub struct Column<T, V> {
     name: &'static str,
     iso8601: bool,
+    /// Of the row that an upsert could not add.
+    new_row: bool,
     types: PhantomData<fn() -> (T, V)>,
 }
 
@@ -12,14 +14,21 @@ impl<T, V> Column<T, V> {
     #[doc(hidden)]
     #[must_use]
     pub const fn __new(name: &'static str) -> Self {
-        Self { name, iso8601: false, types: PhantomData }
+        Self { name, iso8601: false, new_row: false, types: PhantomData }
     }
 
     /// A timestamp column that stores ISO-8601 text.
     #[doc(hidden)]
     #[must_use]
     pub const fn __iso8601(name: &'static str) -> Self {
-        Self { name, iso8601: true, types: PhantomData }
+        Self { name, iso8601: true, new_row: false, types: PhantomData }
+    }
+
+    /// The same column of the row that an upsert could not add.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __of_new_row(self) -> Self {
+        Self { new_row: true, ..self }
     }
 
     /// The column's SQL name.
@@ -34,8 +43,12 @@ impl<T, V> Column<T, V> {
         self.iso8601
     }
 
+    pub(super) const fn is_of_new_row(&self) -> bool {
+        self.new_row
+    }
+
     pub(super) const fn retype<W>(&self) -> Column<T, W> {
-        Column { name: self.name, iso8601: self.iso8601, types: PhantomData }
+        Column { name: self.name, iso8601: self.iso8601, new_row: self.new_row, types: PhantomData }
     }
 }
 

@@ -14,7 +14,11 @@ pub enum Expr {
         table: &'static str,
         column: &'static str,
     },
-    Excluded(&'static str),
+    /// A column of the row that an upsert could not add.
+    Excluded {
+        table: &'static str,
+        column: &'static str,
+    },
     Value(SqlValue),
     Invalid(ValueProblem),
     /// The operands with this between them.
@@ -48,7 +52,10 @@ impl Expr {
     pub(super) fn write(&self, to: &mut Writer) -> Result<(), QueryError> {
         match self {
             Self::Column { table, column } => to.column(table, column)?,
-            Self::Excluded(column) => to.push(&format!("excluded.{}", quoted(column))),
+            Self::Excluded { table, column } => {
+                to.check(table, column)?;
+                to.push(&format!("excluded.{}", quoted(column)));
+            }
             Self::Value(value) => to.bind(value.clone()),
             Self::Invalid(problem) => return Err(problem.0.clone().into()),
             Self::Infix(operator, sides) => {
@@ -82,7 +89,11 @@ impl Expr {
             }
             Self::JsonContains(sides) => {
                 to.push("EXISTS (SELECT 1 FROM json_each(");
-                sides[0].write(to)?;
+                match &sides[0] {
+                    // `json_each` has columns of its own, such as `id` and `value`: they would win over ours.
+                    Self::Column { table, column } => to.qualified_column(table, column)?,
+                    other => other.write(to)?,
+                }
                 to.push(") WHERE json_each.value = ");
                 sides[1].write(to)?;
                 to.push(")");
@@ -116,6 +127,13 @@ impl<T> Predicate<T> {
         Self::new(self.expr.infix("OR", other.expr))
     }
 
+    /// The same condition as one on a join, to be combined with one on the other table:
+    /// `t.title.eq("x").across().or(u.name.eq("x"))`.
+    #[must_use]
+    pub fn across<U>(self) -> Predicate<U> {
+        Predicate::new(self.expr)
+    }
+
     /// It does not hold. Where `NULL` is compared, neither a condition nor its opposite holds.
     #[must_use]
     #[expect(
@@ -140,16 +158,44 @@ impl<T, V> Expression<T, V> {
 }
 
 impl<T, V: ColumnValue> Expression<T, V> {
-    /// Compares, for `having`.
-    #[must_use]
-    pub fn gt(self, value: V) -> Predicate<T> {
-        Predicate::new(self.expr.infix(">", super::arg::value(value, false)))
+    fn compare(self, operator: &'static str, value: V) -> Predicate<T> {
+        Predicate::new(self.expr.infix(operator, super::arg::value(value, false)))
     }
 
-    /// Compares, for `having`.
+    /// The value equals this one. `None` equals nothing, as SQL has it.
+    #[must_use]
+    pub fn eq(self, value: V) -> Predicate<T> {
+        self.compare("=", value)
+    }
+
+    /// The value is another one.
+    #[must_use]
+    pub fn ne(self, value: V) -> Predicate<T> {
+        self.compare("<>", value)
+    }
+
+    /// The value is less.
     #[must_use]
     pub fn lt(self, value: V) -> Predicate<T> {
-        Predicate::new(self.expr.infix("<", super::arg::value(value, false)))
+        self.compare("<", value)
+    }
+
+    /// The value is less or equal.
+    #[must_use]
+    pub fn le(self, value: V) -> Predicate<T> {
+        self.compare("<=", value)
+    }
+
+    /// The value is greater.
+    #[must_use]
+    pub fn gt(self, value: V) -> Predicate<T> {
+        self.compare(">", value)
+    }
+
+    /// The value is greater or equal.
+    #[must_use]
+    pub fn ge(self, value: V) -> Predicate<T> {
+        self.compare(">=", value)
     }
 
     /// Ascending order.
@@ -213,7 +259,8 @@ tuple_orders!(A 0 B 1 C 2 D 3);
 
 impl<T: Table, V> Column<T, V> {
     pub(super) fn expr(&self) -> Expr {
-        Expr::Column { table: T::DEF.name, column: self.name() }
+        let (table, column) = (T::DEF.name, self.name());
+        if self.is_of_new_row() { Expr::Excluded { table, column } } else { Expr::Column { table, column } }
     }
 
     /// Ascending order; `NULL` first.
@@ -255,7 +302,7 @@ impl<T: Table, V: ColumnValue> Column<T, V> {
     #[must_use]
     pub fn eq(&self, value: impl super::ColumnArg<V>) -> Predicate<T> {
         Predicate::new(match value.into_expr(self.is_iso8601()) {
-            Expr::Value(SqlValue::Null) => Expr::Postfix(Box::new(self.expr()), " IS NULL"),
+            Expr::Value(SqlValue::Null) => self.null_test(" IS NULL").expr,
             value => self.expr().infix("=", value),
         })
     }
@@ -264,27 +311,48 @@ impl<T: Table, V: ColumnValue> Column<T, V> {
     #[must_use]
     pub fn ne(&self, value: impl super::ColumnArg<V>) -> Predicate<T> {
         Predicate::new(match value.into_expr(self.is_iso8601()) {
-            Expr::Value(SqlValue::Null) => Expr::Postfix(Box::new(self.expr()), " IS NOT NULL"),
+            Expr::Value(SqlValue::Null) => self.null_test(" IS NOT NULL").expr,
             value => self.expr().infix("<>", value),
         })
     }
 
-    /// The column is one of the values; of none, where there are none.
+    /// The column is one of the values; of none, where there are none. `None` among them stands for `NULL`.
     #[must_use]
     pub fn is_in<A: super::ColumnArg<V>>(&self, values: impl IntoIterator<Item = A>) -> Predicate<T> {
-        let values: Vec<Expr> = values.into_iter().map(|value| value.into_expr(self.is_iso8601())).collect();
-        Predicate::new(if values.is_empty() {
-            Expr::Constant("0 = 1")
-        } else {
-            Expr::In(Box::new(self.expr()), values)
-        })
+        let (values, has_null) = self.members(values);
+        let among = Predicate::new(Expr::In(Box::new(self.expr()), values.clone()));
+        match (values.is_empty(), has_null) {
+            (true, false) => Predicate::new(Expr::Constant("0 = 1")),
+            (true, true) => self.null_test(" IS NULL"),
+            (false, false) => among,
+            (false, true) => among.or(self.null_test(" IS NULL")),
+        }
     }
 
-    /// The column is none of the values.
+    /// The column is none of the values. `None` among them stands for `NULL`; without it, too, a `NULL` column does not match.
     #[must_use]
     pub fn not_in<A: super::ColumnArg<V>>(&self, values: impl IntoIterator<Item = A>) -> Predicate<T> {
-        let inside = self.is_in(values);
-        if inside.expr == Expr::Constant("0 = 1") { Predicate::new(Expr::Constant("1 = 1")) } else { inside.not() }
+        let (values, has_null) = self.members(values);
+        let outside = Predicate::new(Expr::In(Box::new(self.expr()), values.clone())).not();
+        match (values.is_empty(), has_null) {
+            (true, false) => Predicate::new(Expr::Constant("1 = 1")),
+            (true, true) => self.null_test(" IS NOT NULL"),
+            (false, false) => outside,
+            (false, true) => outside.and(self.null_test(" IS NOT NULL")),
+        }
+    }
+
+    /// `NULL` is in no SQL list, so it is taken out and tested for by itself.
+    fn members<A: super::ColumnArg<V>>(&self, values: impl IntoIterator<Item = A>) -> (Vec<Expr>, bool) {
+        let mut values: Vec<Expr> = values.into_iter().map(|value| value.into_expr(self.is_iso8601())).collect();
+        let all = values.len();
+        values.retain(|value| *value != Expr::Value(SqlValue::Null));
+        let has_null = values.len() < all;
+        (values, has_null)
+    }
+
+    fn null_test(&self, test: &'static str) -> Predicate<T> {
+        Predicate::new(Expr::Postfix(Box::new(self.expr()), test))
     }
 
     /// From the first value to the second, both included.
@@ -401,30 +469,41 @@ impl<T: Table, V: TextColumn> Column<T, V> {
     }
 }
 
-impl<T: Table, V: serde::Serialize> Column<T, Json<Vec<V>>> {
-    /// The JSON array has an element that equals this one.
-    #[must_use]
-    pub fn contains<A>(&self, element: &A) -> Predicate<T>
-    where
-        A: serde::Serialize + ?Sized,
-        V: std::borrow::Borrow<A>,
-    {
-        let element = match serde_json::to_value(element) {
-            Ok(serde_json::Value::String(text)) => Expr::Value(SqlValue::Text(text)),
-            Ok(serde_json::Value::Bool(is_true)) => Expr::Value(SqlValue::Integer(i64::from(is_true))),
-            Ok(serde_json::Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
-                (Some(integer), _) => Expr::Value(SqlValue::Integer(integer)),
-                (None, Some(real)) => Expr::Value(SqlValue::Real(real)),
-                (None, None) => invalid("the number has no SQL form"),
-            },
-            // `json_each` gives arrays and objects as minified text.
-            Ok(other @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => {
-                Expr::Call("json", vec![Expr::Value(SqlValue::Text(other.to_string()))])
+macro_rules! json_contains {
+    ($($column:ty),*) => {$(
+        impl<T: Table, V: serde::Serialize> Column<T, $column> {
+            /// The JSON array has an element that equals this one.
+            #[must_use]
+            pub fn contains<A>(&self, element: &A) -> Predicate<T>
+            where
+                A: serde::Serialize + ?Sized,
+                V: std::borrow::Borrow<A>,
+            {
+                Predicate::new(Expr::JsonContains(Box::new([self.expr(), json_element(element)])))
             }
-            Ok(serde_json::Value::Null) => invalid("`null` equals nothing in SQL"),
-            Err(error) => invalid(&error.to_string()),
-        };
-        Predicate::new(Expr::JsonContains(Box::new([self.expr(), element])))
+        }
+    )*};
+}
+
+json_contains!(Json<Vec<V>>, Option<Json<Vec<V>>>);
+
+/// An element as `json_each` gives it.
+fn json_element(element: &(impl serde::Serialize + ?Sized)) -> Expr {
+    use serde_json::Value;
+    match serde_json::to_value(element) {
+        Ok(Value::String(text)) => Expr::Value(SqlValue::Text(text)),
+        Ok(Value::Bool(is_true)) => Expr::Value(SqlValue::Integer(i64::from(is_true))),
+        Ok(Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => Expr::Value(SqlValue::Integer(integer)),
+            (None, Some(real)) => Expr::Value(SqlValue::Real(real)),
+            (None, None) => invalid("the number has no SQL form"),
+        },
+        // Arrays and objects come as minified text.
+        Ok(other @ (Value::Array(_) | Value::Object(_))) => {
+            Expr::Call("json", vec![Expr::Value(SqlValue::Text(other.to_string()))])
+        }
+        Ok(Value::Null) => invalid("`null` equals nothing in SQL; look for it with `sql_query`"),
+        Err(error) => invalid(&error.to_string()),
     }
 }
 

@@ -71,10 +71,18 @@ fn joined<A: Table, B: Table, S: Source>(
     join: &'static str,
     on: Expr,
 ) -> Query<S, Vec<S::Row>> {
+    let shaped = [(A::DEF.name, left.ast.is_shaped()), (B::DEF.name, right.ast.is_shaped())];
     let mut query = Query::<S, Vec<S::Row>>::new(left.ast, S::decode);
-    if A::DEF.name == B::DEF.name {
-        let message = "a table cannot be joined with itself here; use `sql_query`";
+    let mut refuse = |message: String| {
         query.ast.filters.push(Expr::Invalid(crate::value::ValueError::new(message).into()));
+    };
+    if A::DEF.name == B::DEF.name {
+        refuse(format!("table `{}` cannot be joined with itself here; use `sql_query`", A::DEF.name));
+    }
+    for (table, _) in shaped.into_iter().filter(|(_, is_shaped)| *is_shaped) {
+        refuse(format!(
+            "a query of `{table}` is cut, grouped or made distinct before it is joined; do so after `join`"
+        ));
     }
     query.ast.join = Some((join, on));
     query.ast.append(right.ast);
@@ -95,6 +103,13 @@ macro_rules! joined_methods {
             #[must_use]
             pub fn order_by<C, P: Orders<C>>(mut self, order: impl FnOnce(&A::Columns, &B::Columns) -> P) -> Self {
                 self.add_orders(order(&A::COLUMNS, &B::COLUMNS).into_exprs());
+                self
+            }
+
+            /// Only groups for which the condition on aggregates holds.
+            #[must_use]
+            pub fn having<C>(mut self, condition: impl FnOnce(&A::Columns, &B::Columns) -> Predicate<C>) -> Self {
+                self.ast.add_having(condition(&A::COLUMNS, &B::COLUMNS).expr);
                 self
             }
         }

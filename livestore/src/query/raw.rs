@@ -129,19 +129,19 @@ impl Params for () {
     }
 }
 
-impl<V: ColumnValue, const N: usize> Params for [V; N] {
+impl<V: Param, const N: usize> Params for [V; N] {
     fn into_binds(self) -> Result<Vec<SqlValue>, ValueError> {
-        self.into_iter().map(ColumnValue::into_value).collect()
+        self.into_iter().map(Param::into_bind).collect()
     }
 }
 
-impl<V: ColumnValue> Params for Vec<V> {
+impl<V: Param> Params for Vec<V> {
     fn into_binds(self) -> Result<Vec<SqlValue>, ValueError> {
-        self.into_iter().map(ColumnValue::into_value).collect()
+        self.into_iter().map(Param::into_bind).collect()
     }
 }
 
-/// One value of a list: any column value, or borrowed text.
+/// One value of a list: any column value, borrowed text, or a [`SqlValue`] where another builder made the statement.
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot be bound to a statement")]
 pub trait Param {
     #[doc(hidden)]
@@ -151,6 +151,12 @@ pub trait Param {
 impl<V: ColumnValue> Param for V {
     fn into_bind(self) -> Result<SqlValue, ValueError> {
         self.into_value()
+    }
+}
+
+impl Param for SqlValue {
+    fn into_bind(self) -> Result<SqlValue, ValueError> {
+        Ok(self)
     }
 }
 

@@ -86,7 +86,7 @@ impl<S, O: Rows> Query<S, O> {
     }
 }
 
-impl<S: Source, O: Rows> Query<S, O> {
+impl<S: Source, R> Query<S, Vec<R>> {
     /// At most this many rows. Without an order, rows come in the order of the primary key; with one, the primary key
     /// decides between rows that are equal in it.
     #[must_use]
@@ -108,9 +108,7 @@ impl<S: Source, O: Rows> Query<S, O> {
         self.ast.is_distinct = true;
         self
     }
-}
 
-impl<S: Source, R> Query<S, Vec<R>> {
     /// The first row, or `None`. Without an order, that of the least primary key.
     #[must_use]
     pub fn first(mut self) -> Query<S, First<R>> {
@@ -230,6 +228,15 @@ impl SelectAst {
         self.orders.extend(other.orders);
     }
 
+    /// Whether more was said than which rows, and in what order.
+    pub(super) fn is_shaped(&self) -> bool {
+        self.limit.is_some() || self.offset.is_some() || self.is_distinct || !self.groups.is_empty()
+    }
+
+    pub(super) fn add_having(&mut self, condition: Expr) {
+        self.having.push(condition);
+    }
+
     pub(super) fn set_groups(&mut self, groups: Vec<Expr>) {
         self.groups = groups;
     }
@@ -274,16 +281,22 @@ impl SelectAst {
         to.list(&all, ", ", |(table, column), to| to.column(table, column))
     }
 
-    /// What is cut must be cut at the same place on every client: the primary key ends the order. Groups, distinct rows and
-    /// aggregates have no primary key; their order is the application's.
+    /// What is cut must be cut at the same place on every client: a key ends the order. Groups have the values that they
+    /// are groups of; distinct rows, all that is selected; other rows, their primary key.
     fn write_order<S: Source>(&self, to: &mut Writer) -> Result<(), QueryError> {
         write_all(" ORDER BY ", &self.orders, ", ", to)?;
         let is_cut = self.limit.is_some() || self.offset.is_some();
-        let has_key = self.groups.is_empty() && !self.is_distinct && !self.columns.iter().any(is_aggregate);
-        if !is_cut || !has_key {
+        let is_one_row = self.groups.is_empty() && self.columns.iter().any(is_aggregate);
+        if !is_cut || is_one_row {
             return Ok(());
         }
         to.push(if self.orders.is_empty() { " ORDER BY " } else { ", " });
+        if self.is_distinct && !self.columns.is_empty() {
+            return to.list(&self.columns, ", ", Expr::write);
+        }
+        if !self.groups.is_empty() {
+            return to.list(&self.groups, ", ", Expr::write);
+        }
         let key: Vec<_> =
             S::TABLES.iter().flat_map(|table| table.primary_key.iter().map(|column| (table.name, *column))).collect();
         to.list(&key, ", ", |(table, column), to| to.column(table, column))

@@ -30,18 +30,30 @@ impl Writer {
 
     /// A column, with its table's name where there are several tables.
     pub(super) fn column(&mut self, table: &str, column: &str) -> Result<(), QueryError> {
-        if !self.tables.contains(&table) {
-            let tables = self.tables.join("` and `");
-            return Err(QueryError::Builder(format!(
-                "column `{column}` of table `{table}` is used in a statement about `{tables}`"
-            )));
-        }
         if self.tables.len() > 1 {
-            self.push(&quoted(table));
-            self.push(".");
+            return self.qualified_column(table, column);
         }
+        self.check(table, column)?;
         self.push(&quoted(column));
         Ok(())
+    }
+
+    /// A column with its table's name.
+    pub(super) fn qualified_column(&mut self, table: &str, column: &str) -> Result<(), QueryError> {
+        self.check(table, column)?;
+        self.push(&format!("{}.{}", quoted(table), quoted(column)));
+        Ok(())
+    }
+
+    /// That the column is of a table of this statement.
+    pub(super) fn check(&self, table: &str, column: &str) -> Result<(), QueryError> {
+        if self.tables.contains(&table) {
+            return Ok(());
+        }
+        let tables = self.tables.join("` and `");
+        Err(QueryError::Builder(format!(
+            "column `{column}` of table `{table}` is used in a statement about `{tables}`"
+        )))
     }
 
     pub(super) fn list<I>(

@@ -12,6 +12,9 @@ pub trait Table: Clone + Debug + PartialEq + Send + Sync + Sized + 'static {
     type Columns: 'static;
     /// The columns.
     const COLUMNS: Self::Columns;
+    /// The columns of the row that an upsert could not add: each as in [`COLUMNS`](Self::COLUMNS), with `.__of_new_row()`.
+    #[doc(hidden)]
+    const NEW_ROW: Self::Columns;
     /// The table's SQL name.
     const NAME: &'static str;
     /// Written by client-only events alone.

@@ -190,22 +190,22 @@ impl<T: Table> Conflict<T> {
         Upsert { row: self.row, answer: Answer::Replace }
     }
 
-    /// The row that is there is changed; `new` are the columns of the row that could not be added.
+    /// The row that is there is changed: the first argument has its columns, `new` those of the row that could not be added.
     ///
     /// ```
     /// # use livestore::*;
     /// # #[table("todos")] pub struct Todo { #[column(primary_key)] pub id: String, pub text: String, pub edits: i64 }
     /// # let todo = Todo { id: "a".into(), text: "milk".into(), edits: 0 };
-    /// let write = todo.insert().on_conflict(|t| t.id).update(|t, new| (t.text.to(new.text), t.edits.to(t.edits.add(1))));
+    /// let write = todo.insert().on_conflict(|t| t.id).update(|t, new| (t.text.to(new.text), t.edits.to(t.edits.add(new.edits))));
     /// # let _ = write;
     /// ```
     pub fn update<A: Assigns<T>>(self, assigns: impl FnOnce(&T::Columns, &NewRow<T>) -> A) -> Upsert<T> {
-        let assigns = assigns(&T::COLUMNS, &NewRow(T::COLUMNS)).into_assigns();
+        let assigns = assigns(&T::COLUMNS, &NewRow(T::NEW_ROW)).into_assigns();
         Upsert { row: self.row, answer: Answer::Update(self.columns, assigns) }
     }
 }
 
-/// The columns of the row that could not be added. A column used as a value inside an upsert's `update` means this row's.
+/// The columns of the row that could not be added.
 pub struct NewRow<T: Table>(T::Columns);
 
 impl<T: Table> std::ops::Deref for NewRow<T> {
@@ -231,9 +231,7 @@ impl<T: Table> Statement for Upsert<T> {
             Answer::Update(columns, assigns) => {
                 write_target(&mut to, &columns);
                 to.push(" DO UPDATE SET ");
-                // A bare column as the value is the new row's; inside an expression it is the old row's.
-                let assigns: Vec<_> = assigns.into_iter().map(excluded).collect();
-                write_assigns(&mut to, &assigns)?;
+                write_assigns(&mut to, T::DEF, &assigns)?;
             }
         }
         let (text, binds) = built(to);
@@ -243,22 +241,15 @@ impl<T: Table> Statement for Upsert<T> {
     }
 }
 
-fn excluded(assignment: Assignment) -> Assignment {
-    let value = match assignment.value {
-        Expr::Column { column, .. } => Expr::Excluded(column),
-        value => value,
-    };
-    Assignment { value, ..assignment }
-}
-
 fn write_target(to: &mut Writer, columns: &[&str]) {
     let names = columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     to.push(&format!(" ON CONFLICT ({names})"));
 }
 
-fn write_assigns(to: &mut Writer, assigns: &[Assignment]) -> Result<(), QueryError> {
+fn write_assigns(to: &mut Writer, table: &TableDef, assigns: &[Assignment]) -> Result<(), QueryError> {
     if assigns.is_empty() {
-        return Err(QueryError::Builder("an update sets no column; call `set`".into()));
+        let table = table.name;
+        return Err(QueryError::Builder(format!("the update of `{table}` sets no column; call `set`")));
     }
     to.list(assigns, ", ", |assign, to| {
         to.push(&format!("{} = ", quoted(assign.column)));
@@ -281,11 +272,18 @@ impl<T: Table> InsertWith<T> {
 
 impl<T: Table> Statement for InsertWith<T> {
     fn into_sql(self) -> Result<(Cow<'static, str>, Vec<SqlValue>), QueryError> {
-        let is_given = |name: &str| self.assigns.iter().any(|assign| assign.column == name);
+        let given = |name: &str| self.assigns.iter().filter(|assign| assign.column == name).count();
         for column in T::DEF.columns {
             let is_key = T::DEF.primary_key.contains(&column.name);
             let is_needed = is_key || (!column.ty.nullable && column.default.is_none());
-            if is_needed && !is_given(column.name) {
+            if given(column.name) > 1 {
+                return Err(QueryError::Builder(format!(
+                    "the insert into `{}` gives column `{}` twice",
+                    T::DEF.name,
+                    column.name
+                )));
+            }
+            if is_needed && given(column.name) == 0 {
                 let why = if is_key { "is part of the primary key" } else { "has no default and is not nullable" };
                 return Err(QueryError::Builder(format!(
                     "the insert into `{}` must give column `{}`, which {why}",
@@ -343,7 +341,7 @@ impl<T: Table> Statement for Update<T> {
     fn into_sql(self) -> Result<(Cow<'static, str>, Vec<SqlValue>), QueryError> {
         let mut to = Writer::new(vec![T::DEF.name]);
         to.push(&format!("UPDATE {} SET ", quoted(T::DEF.name)));
-        write_assigns(&mut to, &self.assigns)?;
+        write_assigns(&mut to, T::DEF, &self.assigns)?;
         write_filters(&mut to, &self.filters)?;
         Ok(built(to))
     }

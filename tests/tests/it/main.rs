@@ -2,3 +2,4 @@
 
 mod commit_groups;
 mod documents;
+mod query_sql;
