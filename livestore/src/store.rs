@@ -228,6 +228,12 @@ pub enum ShutdownError {
     NotSynced(StorageError),
 }
 
+impl From<ShutdownError> for crate::error::Error {
+    fn from(error: ShutdownError) -> Self {
+        Self::new(error)
+    }
+}
+
 impl ShutdownError {
     /// How long a shutdown waits for the leader.
     pub const WAIT_MAX: Duration = Duration::from_secs(10);

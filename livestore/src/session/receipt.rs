@@ -67,6 +67,12 @@ pub enum WaitError {
     },
 }
 
+impl From<WaitError> for crate::error::Error {
+    fn from(error: WaitError) -> Self {
+        Self::new(error)
+    }
+}
+
 impl Receipt {
     pub(crate) fn new(
         first: EventId,
