@@ -125,6 +125,12 @@ impl Journal {
         !self.retired.is_empty() || self.current.record_bytes() > KEEP_BYTES
     }
 
+    /// The last ordinal of the full segments that end at `taken` or before: a sync is what they wait for. 0 where there is
+    /// none.
+    pub(crate) fn full_until(&self, taken: u64) -> u64 {
+        self.retired.iter().map(Segment::last_ordinal).take_while(|last| *last <= taken).last().unwrap_or(0)
+    }
+
     /// Frees what the log has taken and synced, up to this ordinal.
     pub(crate) fn cut(&mut self, synced_ordinal: u64) {
         while self.retired.first().is_some_and(|oldest| oldest.last_ordinal() <= synced_ordinal) {

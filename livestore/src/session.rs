@@ -53,6 +53,8 @@ pub(crate) struct Session {
     pending_events: usize,
     /// What the tail wrote: undone by a rebase, so part of its write set.
     tail_writes: WriteSet,
+    /// The leader was asked to sync up to this ordinal of the journal.
+    hurried_for: u64,
     /// The head of the leader's log, as far as this session knows.
     upstream_head: SequenceNumber,
     /// The state no longer stands on its base; nothing is served any more.
@@ -97,6 +99,7 @@ impl Session {
             pending: VecDeque::new(),
             pending_events: 0,
             tail_writes: WriteSet::default(),
+            hurried_for: 0,
             upstream_head: position.number,
             broken: None,
         })
@@ -322,9 +325,15 @@ impl Session {
         if !journal.wants_cut() {
             return;
         }
-        match self.leader.synced_ordinal(self.nonce) {
-            Some(ordinal) => journal.cut(ordinal),
-            None => self.leader.hurry(),
+        if let Some(synced) = self.leader.synced_ordinal(self.nonce) {
+            journal.cut(synced);
+        }
+        // The leader syncs when it is quiet. A session that never rests asks for it, once for each full segment.
+        let taken = self.pending.front().map_or(journal.next_ordinal(), |group| group.ordinal) - 1;
+        let waiting = journal.full_until(taken);
+        if waiting > self.hurried_for {
+            self.hurried_for = waiting;
+            self.leader.hurry();
         }
     }
 

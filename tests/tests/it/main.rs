@@ -2,4 +2,5 @@
 
 mod commit_groups;
 mod documents;
+mod long_run;
 mod query_sql;
