@@ -1,17 +1,25 @@
-//! Named points at which a test kills the process.
+//! What tests may ask of a build with the `crash-points` feature: named points at which the process aborts, smaller pages,
+//! and state read in the reverse order. Without the feature none of it is there.
 
-/// Aborts the process here when a test asked for it; nothing at all in a build for users.
+/// Aborts the process here when a test asked for it; nothing at all in a build for users. With a second argument, that is
+/// done first: the half of a step that a crash may leave behind.
 macro_rules! crash_point {
     ($name:literal) => {
+        $crate::crash::crash_point!($name, ())
+    };
+    ($name:literal, $half:expr) => {
         #[cfg(any(test, feature = "crash-points"))]
-        $crate::crash::reach($name);
+        if $crate::crash::is_reached($name) {
+            let _ = $half;
+            std::process::abort();
+        }
     };
 }
 pub(crate) use crash_point;
 
-/// Aborts at the n-th passage of the point that `LIVESTORE_CRASH_POINT=name[:n]` names.
+/// Whether this is the n-th passage of the point that `LIVESTORE_CRASH_POINT=name[:n]` names.
 #[cfg(any(test, feature = "crash-points"))]
-pub(crate) fn reach(name: &str) {
+pub(crate) fn is_reached(name: &str) -> bool {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
     static WANTED: OnceLock<Option<(String, u64)>> = OnceLock::new();
@@ -23,10 +31,36 @@ pub(crate) fn reach(name: &str) {
             None => (wanted, 1),
         })
     });
-    if let Some((wanted, nth)) = wanted
-        && wanted == name
-        && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth
-    {
-        std::process::abort();
-    }
+    wanted.as_ref().is_some_and(|(wanted, nth)| wanted == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth)
+}
+
+/// A bound or a pace, or what `LIVESTORE_TEST_<NAME>` says where tests may ask: so that a short history crosses it.
+#[cfg(any(test, feature = "crash-points"))]
+pub(crate) fn tunable(name: &str, default: u64) -> u64 {
+    let asked = std::env::var(format!("LIVESTORE_TEST_{name}"));
+    asked.ok().and_then(|asked| asked.parse().ok()).unwrap_or(default)
+}
+
+#[cfg(not(any(test, feature = "crash-points")))]
+pub(crate) const fn tunable(_: &str, default: u64) -> u64 {
+    default
+}
+
+#[cfg(any(test, feature = "crash-points"))]
+thread_local!(static REVERSED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
+
+/// Whether state that this thread opens gives rows that nobody ordered in the reverse order.
+#[cfg(any(test, feature = "crash-points"))]
+pub(crate) fn is_reversed() -> bool {
+    REVERSED.with(std::cell::Cell::get)
+}
+
+/// While the closure runs, state that this thread opens gives rows that nobody ordered in the reverse order. A
+/// materializer whose writes then differ depends on an order that SQLite does not promise.
+#[cfg(feature = "crash-points")]
+pub fn with_reversed_reads<T>(open: impl FnOnce() -> T) -> T {
+    let outer = REVERSED.with(|flag| flag.replace(true));
+    let opened = open();
+    REVERSED.with(|flag| flag.set(outer));
+    opened
 }

@@ -14,6 +14,7 @@ mod segment;
 
 pub(crate) use recovery::scan;
 
+use crate::crash::{crash_point, tunable};
 use crate::error::{CommitError, StorageError};
 use crate::event::EncodedEvent;
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
@@ -52,7 +53,7 @@ pub(crate) struct Identity {
 impl Journal {
     /// Creates the first segment and locks it.
     pub(crate) fn create(folder: &Path, identity: Identity) -> Result<Self, StorageError> {
-        Self::create_with(folder, identity, BYTES_MAX, SEGMENT_BYTES)
+        Self::create_with(folder, identity, BYTES_MAX, tunable("SEGMENT_BYTES", SEGMENT_BYTES))
     }
 
     fn create_with(
@@ -102,17 +103,19 @@ impl Journal {
         if self.current.record_bytes() >= self.segment_bytes {
             self.rotate()?;
         }
-        crate::crash::crash_point!("journal.before-append");
+        crash_point!("journal.before-append");
         self.current.append(&self.record, last - 1)?;
-        crate::crash::crash_point!("journal.after-append");
+        crash_point!("journal.after-append");
         self.next_ordinal = last;
         Ok(())
     }
 
     fn rotate(&mut self) -> Result<(), StorageError> {
+        crash_point!("journal.before-rotate");
         let number = self.current.number() + 1;
         let next = Segment::create(&self.folder, &self.identity, number, self.next_ordinal)?;
         self.retired.push(std::mem::replace(&mut self.current, next));
+        crash_point!("journal.after-rotate");
         Ok(())
     }
 
@@ -134,6 +137,7 @@ impl Journal {
     /// Frees what the log has taken and synced, up to this ordinal.
     pub(crate) fn cut(&mut self, synced_ordinal: u64) {
         while self.retired.first().is_some_and(|oldest| oldest.last_ordinal() <= synced_ordinal) {
+            crash_point!("journal.before-cut");
             self.retired.remove(0).remove();
         }
         if self.retired.is_empty()
@@ -146,6 +150,7 @@ impl Journal {
 
     /// Removes all files: everything in them was taken and synced.
     pub(crate) fn remove(self) {
+        crash_point!("journal.before-remove");
         self.retired.into_iter().for_each(Segment::remove);
         self.current.remove();
     }

@@ -13,6 +13,7 @@ pub(crate) use status::LeaderStatus;
 pub use status::{LeaderState, Quarantined};
 pub(crate) use thread::{Export, LeaderHandle, LeaderOptions};
 
+use crate::crash::crash_point;
 use crate::error::{OpenError, StorageError};
 use crate::event::CommitGroup;
 use crate::eventlog::{Eventlog, LogHead};
@@ -24,7 +25,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Events applied in one transaction while a state catches up or is rebuilt.
-const CATCH_UP_EVENTS: usize = 10_000;
+fn catch_up_events() -> usize {
+    crate::crash::tunable("CATCH_UP_EVENTS", 10_000) as usize
+}
 
 /// Where the leader keeps its two databases.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +84,7 @@ impl Leader {
         progress: OnProgress<'_>,
     ) -> Result<Self, OpenError> {
         let mut log = Eventlog::open(storage.log())?;
+        check_nothing_is_gone(&storage, &log)?;
         recover(&mut log, progress)?;
         let state = open_state(storage, &log, materializers, progress)?;
         Ok(Self { log, state })
@@ -98,9 +102,12 @@ impl Leader {
     /// [`catch_up`](Self::catch_up) continues where the step stopped.
     pub(crate) fn ingest(&mut self, groups: &[Arc<CommitGroup>]) -> Result<Vec<Judged>, StorageError> {
         debug_assert!(self.is_in_step(), "state lags the log; catch up first");
+        crash_point!("leader.before-ingest");
         self.log.append(groups)?;
-        crate::crash::crash_point!("leader.between-log-and-state");
-        self.state.apply(groups)
+        crash_point!("leader.between-log-and-state");
+        let judged = self.state.apply(groups);
+        crash_point!("leader.after-ingest");
+        judged
     }
 
     /// Whether state holds all of the log.
@@ -112,7 +119,7 @@ impl Leader {
     pub(crate) fn catch_up(&mut self) -> Result<Vec<Judged>, StorageError> {
         let mut judged = Vec::new();
         while !self.is_in_step() {
-            let groups = self.log.groups_after(self.state.position().place, CATCH_UP_EVENTS)?;
+            let groups = self.log.groups_after(self.state.position().place, catch_up_events())?;
             let groups: Vec<_> = groups.into_iter().map(Arc::new).collect();
             judged.extend(self.state.apply(&groups)?);
         }
@@ -124,9 +131,10 @@ impl Leader {
         Ok((self.state.db().copy_to_memory()?, self.state.position()))
     }
 
-    /// Makes the log survive a power loss.
+    /// Makes the log survive a power loss, and lets state remember it.
     pub(crate) fn sync(&self) -> Result<(), StorageError> {
-        self.log.sync()
+        self.log.sync()?;
+        self.state.note_synced(self.log.head().place)
     }
 
     pub(crate) fn export_log(&self, target: &Path) -> Result<(), StorageError> {
@@ -172,6 +180,23 @@ impl Storage {
     }
 }
 
+/// State knows how long the log was when it was last made durable: a shorter one lost its end, or is missing. Refused before
+/// anything is written, because rebuilt state would hide what is gone. A log that lost what was never durable passes: that
+/// is what a power loss may do.
+fn check_nothing_is_gone(storage: &Storage, log: &Eventlog) -> Result<(), OpenError> {
+    let is_new = log.state_file()?.is_none();
+    let known = storage.state_files().into_iter().filter_map(|name| State::peek(storage.state(&name)));
+    let expected = known.map(|known| if is_new { known.position.place } else { known.log_synced }).max();
+    let (head, expected) = (log.head().place, expected.unwrap_or(0));
+    if head >= expected {
+        return Ok(());
+    }
+    let message = format!(
+        "it ends with event {head} and had {expected}; to go on with what is left, remove the `state-*` files beside it"
+    );
+    Err(OpenError::DamagedLog { path: storage.log().path().map(Path::to_owned).unwrap_or_default(), message })
+}
+
 /// Opens the state that the log names, where it is of this schema and on this log; else rebuilds aside and swaps.
 fn open_state(
     storage: &Storage,
@@ -195,17 +220,18 @@ fn open_state(
         }
     }
     let name = next_name(&fingerprint, current.as_deref());
-    crate::crash::crash_point!("rebuild.before");
+    crash_point!("rebuild.before");
     let mut state = State::create(storage.state(&name), materializers, &fingerprint)?;
     let total = log.head().place;
     replay(&mut state, log, &mut |done| {
-        crate::crash::crash_point!("rebuild.during");
+        crash_point!("rebuild.during");
         progress(OpenProgress::Rebuilding { done, total });
     })?;
     state.complete()?;
-    crate::crash::crash_point!("rebuild.before-swap");
+    crash_point!("rebuild.before-swap");
     log.set_state_file(&name)?;
-    crate::crash::crash_point!("rebuild.after-swap");
+    state.note_synced(total)?;
+    crash_point!("rebuild.after-swap");
     if let Some(old) = current.filter(|old| *old != name) {
         storage.remove_state(&old);
     }
@@ -214,7 +240,7 @@ fn open_state(
 
 fn replay(state: &mut State, log: &Eventlog, applied: &mut dyn FnMut(u64)) -> Result<(), StorageError> {
     while state.position().place < log.head().place {
-        let groups = log.groups_after(state.position().place, CATCH_UP_EVENTS)?;
+        let groups = log.groups_after(state.position().place, catch_up_events())?;
         let groups: Vec<_> = groups.into_iter().map(Arc::new).collect();
         state.apply(&groups)?;
         applied(state.position().place);

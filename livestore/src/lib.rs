@@ -55,6 +55,13 @@ pub use store::{EventStream, RawEvent, ReadCx, ShutdownError, Store, StoreBuilde
 pub use unknown::{UnknownEvent, UnknownEvents};
 pub use value::{ColumnType, ColumnValue, Json, Row, SqlType, SqlValue, Timestamp, ValueError, ValueRef};
 
+/// What the tests of this library may ask of a build for tests.
+#[cfg(feature = "crash-points")]
+#[doc(hidden)]
+pub mod __testing {
+    pub use crate::crash::with_reversed_reads;
+}
+
 /// What generated code may touch. Not part of the public interface: it changes without notice.
 #[doc(hidden)]
 #[allow(missing_docs)]

@@ -1,4 +1,9 @@
-//! Tests of the workspace as a user meets it; see `tests/`.
+//! Tests of the workspace as a user meets it, see `tests/`; and what they share.
+
+pub mod dump;
+pub mod ledger;
+pub mod rng;
+pub mod scratch;
 
 /// The examples of the README compile and run.
 #[doc = include_str!("../../README.md")]

@@ -2,6 +2,7 @@ mod directory;
 
 use super::sealed::Connect;
 use super::{Adapter, Boot, Connected, Seat, greet_unknown_events, random};
+use crate::crash::{crash_point, tunable};
 use crate::error::OpenError;
 use crate::eventlog::Eventlog;
 use crate::ids::{JournalNonce, SessionId};
@@ -100,15 +101,15 @@ fn take_dead_journals(
         let taken = log.taken(journal.identity.nonce)?;
         let rest = journal.groups.iter().filter(|group| taken.is_none_or(|taken| group.ordinal > taken));
         let rest: Vec<_> = rest.cloned().map(Arc::new).collect();
-        for batch in rest.chunks(1_000) {
+        for batch in rest.chunks(tunable("RECOVERY_GROUPS", 1_000) as usize) {
             log.append(batch)?;
-            crate::crash::crash_point!("recovery.after-batch");
+            crash_point!("recovery.after-batch");
             events += batch.iter().map(|group| group.events.len() as u64).sum::<u64>();
             progress(OpenProgress::Recovering { events });
         }
     }
     log.sync()?;
-    crate::crash::crash_point!("recovery.before-remove");
+    crash_point!("recovery.before-remove");
     for journal in journals {
         let nonce = journal.identity.nonce;
         let is_damaged = journal.is_damaged;

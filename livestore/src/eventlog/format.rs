@@ -65,12 +65,12 @@ impl Eventlog {
     }
 
     fn open_checked(place: Place) -> Result<Self, OpenError> {
-        // SQLite takes an empty file for an empty database; ours is never empty, so such a file lost its content.
+        // SQLite would throw away a write-ahead log whose database is missing or empty. A log that is just being born has none.
         if let Some(path) = place.path()
-            && std::fs::metadata(path).is_ok_and(|file| file.len() == 0)
-            && !path.with_extension("db-wal").exists()
+            && std::fs::metadata(path).map_or(0, |file| file.len()) == 0
+            && std::fs::metadata(path.with_extension("db-wal")).is_ok_and(|file| file.len() > 0)
         {
-            let message = "the file is empty".to_owned();
+            let message = "it is empty, and its write-ahead log beside it is not".to_owned();
             return Err(OpenError::DamagedLog { path: path.to_owned(), message });
         }
         let db = Db::open(place, Arc::new(StateRules::default()))?;
@@ -89,6 +89,7 @@ impl Eventlog {
         match (tables, application, format) {
             (0, 0, 0) => {
                 db.configure(Durability::Process)?;
+                crate::crash::crash_point!("eventlog.unborn");
                 // One transaction: a crash leaves an empty database or a complete one.
                 db.batch(&format!(
                     "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={FORMAT}; COMMIT;"

@@ -30,6 +30,7 @@ impl Segment {
         let fail = |error: std::io::Error| StorageError::io(&path, &error);
         let mut file = OpenOptions::new().create_new(true).read(true).write(true).open(&unborn).map_err(fail)?;
         file.try_lock().map_err(|error| fail(error.into()))?;
+        crate::crash::crash_point!("journal.unborn");
         let born = file.write_all(&header::encode(identity)).and_then(|()| std::fs::rename(&unborn, &path));
         if let Err(error) = born {
             let _ = std::fs::remove_file(&unborn); // The first error is the one to show.
@@ -55,6 +56,7 @@ impl Segment {
         if let Some(error) = &self.poisoned {
             return Err(error.clone());
         }
+        crate::crash::crash_point!("journal.half-written", self.file.write_all(&record[..record.len() / 2]));
         if let Err(error) = self.file.write_all(record) {
             let error = StorageError::io(&self.path, &error);
             if self.cut_to(self.len).is_err() {

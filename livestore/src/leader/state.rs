@@ -19,7 +19,8 @@ const TABLES: &str = "
         place INTEGER NOT NULL,
         global INTEGER NOT NULL,
         client INTEGER NOT NULL,
-        event_id BLOB
+        event_id BLOB,
+        log_synced INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE livestore_quarantine(
         place INTEGER PRIMARY KEY NOT NULL,
@@ -56,17 +57,26 @@ pub(crate) struct State {
 impl State {
     /// Creates an empty state that counts as incomplete until [`complete`](Self::complete).
     pub(crate) fn create(place: Place, materializers: Materializers, fingerprint: &str) -> Result<Self, StorageError> {
-        let db = Db::open(place, Arc::new(StateRules::of(materializers.schema)))?;
+        let db = Self::connect(place, materializers)?;
         db.configure(Durability::Scratch)?;
         db.batch("BEGIN")?;
         db.batch(TABLES)?;
         for statement in create_statements(materializers.schema) {
             db.batch(&statement)?;
         }
-        let sql = "INSERT INTO livestore_position VALUES(1, ?1, 0, 0, 0, 0, NULL)";
+        let sql = "INSERT INTO livestore_position VALUES(1, ?1, 0, 0, 0, 0, NULL, 0)";
         db.run(sql, [fingerprint])?;
         db.batch("COMMIT")?;
         Ok(Self { db, materializers, position: StatePosition::default() })
+    }
+
+    fn connect(place: Place, materializers: Materializers) -> Result<Db, StorageError> {
+        let db = Db::open(place, Arc::new(StateRules::of(materializers.schema)))?;
+        #[cfg(any(test, feature = "crash-points"))]
+        if crate::crash::is_reversed() {
+            db.batch("PRAGMA reverse_unordered_selects=ON")?;
+        }
+        Ok(db)
     }
 
     /// Opens a finished state; `None` where it must be rebuilt: damaged, incomplete, of another fingerprint, or not on
@@ -97,11 +107,24 @@ impl State {
         if !place.path().is_some_and(Path::exists) {
             return Ok(None);
         }
-        let db = Db::open(place, Arc::new(StateRules::of(materializers.schema)))?;
+        let db = Self::connect(place, materializers)?;
         db.configure(Durability::Process)?;
-        let Some((position, stored, is_complete)) = read_position(&db)? else { return Ok(None) };
-        let is_usable = is_complete && stored == fingerprint && log.holds(position.place, position.event_id)?;
+        let Some(facts) = read_facts(&db)? else { return Ok(None) };
+        let position = facts.position;
+        let is_usable =
+            facts.is_complete && facts.fingerprint == fingerprint && log.holds(position.place, position.event_id)?;
         Ok(is_usable.then_some(Self { db, materializers, position }))
+    }
+
+    /// What a state file of any fingerprint says of itself; `None` where it does not read.
+    pub(crate) fn peek(place: Place) -> Option<StateFacts> {
+        let db = Db::open(place, Arc::new(StateRules::default())).ok()?;
+        read_facts(&db).ok()?
+    }
+
+    /// Remembers how long the log was when it was made durable.
+    pub(crate) fn note_synced(&self, place: u64) -> Result<(), StorageError> {
+        self.db.run("UPDATE livestore_position SET log_synced = ?1", [place as i64]).map(drop)
     }
 
     /// Ends a rebuild: everything is on disk, and the file is one that later transactions append to.
@@ -220,21 +243,35 @@ impl State {
     }
 }
 
-/// The position, the fingerprint and whether the state was completed; `None` where the table is not there.
-fn read_position(db: &Db) -> Result<Option<(StatePosition, String, bool)>, StorageError> {
+/// What the file says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct StateFacts {
+    pub(crate) position: StatePosition,
+    fingerprint: String,
+    is_complete: bool,
+    /// How long the log was when it was last made durable.
+    pub(crate) log_synced: u64,
+}
+
+/// `None` where the table is not there.
+fn read_facts(db: &Db) -> Result<Option<StateFacts>, StorageError> {
     let tables = "SELECT 1 FROM sqlite_schema WHERE name = 'livestore_position'";
     if db.rows(tables, [], |_| Ok(()))?.is_empty() {
         return Ok(None);
     }
-    let sql = "SELECT place, global, client, event_id, fingerprint, complete FROM livestore_position";
+    let sql = "SELECT place, global, client, event_id, fingerprint, complete, log_synced FROM livestore_position";
     let rows = db.rows(sql, [], |row| {
         let number = SequenceNumber {
             global: row.get::<_, i64>(1)? as u64,
             client: row.get::<_, i64>(2)? as u64,
             rebase_generation: 0,
         };
-        let position = StatePosition { place: row.get::<_, i64>(0)? as u64, number, event_id: row.get(3)? };
-        Ok((position, row.get(4)?, row.get(5)?))
+        Ok(StateFacts {
+            position: StatePosition { place: row.get::<_, i64>(0)? as u64, number, event_id: row.get(3)? },
+            fingerprint: row.get(4)?,
+            is_complete: row.get(5)?,
+            log_synced: row.get::<_, i64>(6)? as u64,
+        })
     })?;
     Ok(rows.into_iter().next())
 }

@@ -1,6 +1,7 @@
 //! The leader on a thread of its own: takes what sessions submit, in groups, and tells them what became of it.
 
 use super::{Judged, Leader, LeaderState, LeaderStatus, Port, ReceiptSlot, StatePosition, Submission};
+use crate::crash::{crash_point, tunable};
 use crate::error::{OpenError, StorageError, StorageKind};
 use crate::eventlog::{LogFilter, LogRow};
 use crate::ids::JournalNonce;
@@ -29,7 +30,8 @@ pub(crate) struct LeaderOptions {
 
 impl Default for LeaderOptions {
     fn default() -> Self {
-        Self { linger: Duration::from_millis(1), sync_after: Duration::from_millis(100), inbox_bytes_max: 64 << 20 }
+        let linger = Duration::from_millis(tunable("LINGER_MS", 1));
+        Self { linger, sync_after: Duration::from_millis(100), inbox_bytes_max: 64 << 20 }
     }
 }
 
@@ -445,6 +447,7 @@ impl Worker {
 
     fn sync(&mut self) -> Result<(), StorageError> {
         self.leader.sync()?;
+        crash_point!("leader.after-sync");
         let place = self.leader.log().head().place;
         lock(&self.shared.status).synced_place = place;
         lock(&self.shared.synced).extend(&self.taken);
