@@ -5,8 +5,10 @@ mod db;
 mod fault;
 mod guard;
 mod place;
+mod trial;
 
 pub(crate) use access::{ReadSet, TrackedState, WriteSet};
 pub(crate) use db::{Db, Role};
 pub(crate) use guard::StateRules;
 pub(crate) use place::{Durability, Place};
+pub(crate) use trial::try_checks;

@@ -67,11 +67,15 @@ fn constant(value: ConstValue) -> String {
         ConstValue::Integer(integer) => integer.to_string(),
         // `{:?}` prints the shortest text that reads back as the same float, always with a point or an exponent.
         ConstValue::Real(real) => format!("{real:?}"),
+        // SQL text ends at a NUL, even one in a string.
+        ConstValue::Text(text) if text.contains('\0') => format!("(CAST({} AS TEXT))", hex(text.as_bytes())),
         ConstValue::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        ConstValue::Blob(bytes) => {
-            format!("x'{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
-        }
+        ConstValue::Blob(bytes) => hex(bytes),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    format!("x'{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
 fn create_indexes(table: &TableDef) -> Vec<String> {

@@ -104,6 +104,11 @@ impl Db {
         self.connection.execute_batch(sql).map_err(|error| self.storage(&error))
     }
 
+    /// A function in the statements just run that is not deterministic.
+    pub(super) fn not_deterministic(&self) -> Option<String> {
+        self.guard.not_deterministic()
+    }
+
     /// Runs one statement of the library, compiled once.
     pub(crate) fn run(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, StorageError> {
         self.guard.expect(Asker::Library);
@@ -163,6 +168,9 @@ impl Db {
     }
 
     fn refuse(&self, error: rusqlite::Error, sql: &str) -> QueryError {
+        if let Some(what) = self.guard.refused_while_running() {
+            return QueryError::Forbidden { what, sql: fault::shown(sql) };
+        }
         let error = fault::query_error(error, sql, self.path());
         if let QueryError::Storage(storage) = &error {
             self.fault.borrow_mut().get_or_insert_with(|| storage.clone());
@@ -177,23 +185,32 @@ impl Db {
         let statement = self.connection.prepare_cached(sql);
         let facts = match known {
             Some(facts) => facts,
-            None => self.remember(sql, statement.is_ok())?,
+            None => self.remember(sql, statement.as_deref().ok())?,
         };
         let statement = statement.map_err(|error| self.refuse(error, sql))?;
         self.check(sql, &facts)?;
         Ok((statement, facts))
     }
 
-    fn remember(&self, sql: &str, is_compiled: bool) -> Result<Arc<StatementFacts>, QueryError> {
+    /// Notes the facts of a statement that was compiled, or not, just now.
+    fn remember(
+        &self,
+        sql: &str,
+        compiled: Option<&rusqlite::Statement<'_>>,
+    ) -> Result<Arc<StatementFacts>, QueryError> {
+        let forbid = |what: String| Err(QueryError::Forbidden { what, sql: fault::shown(sql) });
         let mut facts = self.guard.facts(sql, &self.rules);
         if let Some(what) = facts.refused.take() {
-            return Err(QueryError::Forbidden { what, sql: fault::shown(sql) });
+            return forbid(what);
         }
-        if is_compiled && !facts.writes.is_empty() && rolls_back_on_conflict(sql) {
-            return Err(QueryError::Forbidden { what: "OR ROLLBACK".into(), sql: fault::shown(sql) });
+        if compiled.is_some() && !facts.writes.is_empty() && rolls_back_on_conflict(sql) {
+            return forbid("OR ROLLBACK".into());
+        }
+        if compiled.is_some_and(|statement| statement.column_count() == 0) && facts.writes.is_empty() {
+            return forbid("a text that neither reads nor writes".into());
         }
         let facts = Arc::new(facts);
-        if is_compiled {
+        if compiled.is_some() {
             let mut known = self.facts.borrow_mut();
             if known.len() >= FACTS_MAX {
                 known.clear();

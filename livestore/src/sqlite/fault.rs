@@ -21,6 +21,10 @@ pub(crate) fn query_error(error: rusqlite::Error, sql: &str, path: Option<&Path>
         rusqlite::Error::MultipleStatement => {
             QueryError::Forbidden { what: "more than one statement in one text".into(), sql }
         }
+        rusqlite::Error::InvalidParameterCount(given, marks) => QueryError::Sql {
+            message: format!("the statement has {marks} marks for values, {given} values were given"),
+            sql,
+        },
         other => QueryError::Sql { message: other.to_string(), sql },
     }
 }

@@ -122,8 +122,19 @@ impl Guard {
         facts
     }
 
+    /// A function in the library's last statement that is not deterministic: a CHECK of the application calls it.
+    pub(crate) fn not_deterministic(&self) -> Option<String> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).not_deterministic.take()
+    }
+
+    /// What was refused since the statement's facts were taken: some statements compile others while they run.
+    pub(crate) fn refused_while_running(&self) -> Option<String> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).refused.take()
+    }
+
     pub(crate) fn authorize(&self, context: &AuthContext<'_>) -> Authorization {
-        if self.asker.load(Ordering::Relaxed) == Asker::Library as u8 {
+        let is_of_library = self.asker.load(Ordering::Relaxed) == Asker::Library as u8;
+        if is_of_library && !matches!(context.action, AuthAction::Function { .. }) {
             return Authorization::Allow;
         }
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);

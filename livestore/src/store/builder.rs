@@ -5,6 +5,7 @@ use crate::ids::StoreId;
 use crate::leader::{LeaderOptions, OpenProgress};
 use crate::materialize::Materializers;
 use crate::schema::{self, Schema};
+use crate::sqlite::try_checks;
 use crate::unknown::{UnknownEvent, UnknownEvents};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
     pub fn open(mut self) -> Result<Store<S>, OpenError> {
         let store_id = StoreId::new(&self.store_id)?;
         schema::check(S::DEF)?;
+        try_checks(S::DEF)?;
         let materializers = Materializers::of::<S>();
         let mut silent = |_: OpenProgress| {};
         let progress: &mut dyn FnMut(OpenProgress) = match &mut self.on_progress {

@@ -1,6 +1,19 @@
 //! The features of the library, each through its public interface.
 
+mod commit_events;
 mod commit_groups;
+mod commit_receipts;
+mod document_sessions;
 mod documents;
+mod live_callbacks;
+mod live_changes;
+mod live_model;
+mod live_queries;
 mod long_run;
+mod query_rows;
 mod query_sql;
+mod schema_ddl;
+mod schema_guard;
+mod schema_materializers;
+mod schema_types;
+mod store_sessions;

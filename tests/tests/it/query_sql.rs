@@ -90,7 +90,8 @@ fn comparisons() {
     check_filter(|t| t.rank.between(1, 3), r#"(("rank" >= ⟨1⟩) AND ("rank" <= ⟨3⟩))"#);
     check_filter(|t| t.text.eq("milk"), r#"("text" = ⟨"milk"⟩)"#);
     check_filter(|t| t.text.eq(String::from("milk")), r#"("text" = ⟨"milk"⟩)"#);
-    check_filter(|t| t.text.eq(&String::from("milk")), r#"("text" = ⟨"milk"⟩)"#);
+    let text = String::from("milk");
+    check_filter(|t| t.text.eq(&text), r#"("text" = ⟨"milk"⟩)"#);
     check_filter(|t| t.status.eq(Status::Done), r#"("status" = ⟨"done"⟩)"#);
     check_filter(|t| t.due.le(Timestamp(0)), r#"("due" <= ⟨"1970-01-01T00:00:00.000Z"⟩)"#);
     check_filter(|t| t.text.eq(t.id), r#"("text" = "id")"#);
@@ -221,7 +222,7 @@ fn aggregates_and_groups() {
 
 #[test]
 fn joins_name_the_table_of_each_column() {
-    let joined = || Todo::query().filter(|t| t.rank.gt(0)).join(User::query(), |t, u| t.owner.eq(&u.id.nullable()));
+    let joined = || Todo::query().filter(|t| t.rank.gt(0)).join(User::query(), |t, u| t.owner.eq(u.id.nullable()));
     let from = r#"FROM "todos" JOIN "users" ON ("todos"."owner" = "users"."id") WHERE ("todos"."rank" > ⟨0⟩)"#;
     check(
         joined().filter(|_, u| u.name.like("a%")).select(|t, u| (t.text, u.name)).order_by(|_, u| u.name.asc()),

@@ -1,0 +1,1 @@
+//! Payloads: what an event says, and how its shape may change.

@@ -1,0 +1,1 @@
+//! Client documents between sessions, and over changes of their shape.

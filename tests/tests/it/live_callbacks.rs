@@ -1,0 +1,1 @@
+//! What a subscriber may do in its callback.

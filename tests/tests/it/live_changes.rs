@@ -1,0 +1,1 @@
+//! The results of a live query as an iterator and a stream.

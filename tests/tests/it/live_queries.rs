@@ -1,0 +1,1 @@
+//! Live queries: what runs again, how often, and who is told.

@@ -1,0 +1,1 @@
+//! What a statement of a materializer may not do.

@@ -1,0 +1,1 @@
+//! Several sessions of one store, and reading at one head.
