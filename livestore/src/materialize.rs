@@ -58,7 +58,10 @@ impl Materializers {
     /// Applies the group inside a savepoint of its own; events that the schema does not know write nothing.
     pub(crate) fn apply(&self, db: &Db, group: &CommitGroup) -> Result<(), GroupError> {
         db.run("SAVEPOINT livestore_group", [])?;
-        match self.apply_events(db, group) {
+        db.set_committer(Some(group.session_id.clone()));
+        let applied = self.apply_events(db, group);
+        db.set_committer(None);
+        match applied {
             Ok(()) => db.run("RELEASE livestore_group", []).map(drop).map_err(GroupError::from),
             Err(error) => {
                 db.run("ROLLBACK TO livestore_group", [])?;

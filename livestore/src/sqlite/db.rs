@@ -37,6 +37,8 @@ pub(crate) struct Db {
     place: Place,
     /// Resolves [`SqlValue::SessionId`]; the leader's state has none, and nothing there asks for one.
     session: Option<SessionId>,
+    /// Resolves it while an event is materialized: the same everywhere.
+    committer: RefCell<Option<SessionId>>,
     role: Cell<Role>,
     facts: RefCell<HashMap<Box<str>, Arc<StatementFacts>>>,
     writes: RefCell<WriteSet>,
@@ -72,6 +74,7 @@ impl Db {
             rules,
             place,
             session: None,
+            committer: RefCell::default(),
             role: Cell::new(Role::Reader),
             facts: RefCell::default(),
             writes: RefCell::default(),
@@ -147,6 +150,11 @@ impl Db {
         !self.connection.is_autocommit()
     }
 
+    /// Whose events are materialized from here on: a session's own is then the committer's own.
+    pub(crate) fn set_committer(&self, session: Option<SessionId>) {
+        self.committer.replace(session);
+    }
+
     /// Sets on whose behalf application statements run from here on.
     pub(crate) fn act_as(&self, role: Role) {
         self.role.set(role);
@@ -185,7 +193,14 @@ impl Db {
         let statement = self.connection.prepare_cached(sql);
         let facts = match known {
             Some(facts) => facts,
-            None => self.remember(sql, statement.as_deref().ok())?,
+            None => {
+                if statement.is_ok() && !self.guard.was_asked() {
+                    // It came from the cache, compiled for the library or before its facts were forgotten: compile it again,
+                    // for what the authorizer has to say.
+                    drop(self.connection.prepare(sql));
+                }
+                self.remember(sql, statement.as_deref().ok())?
+            }
         };
         let statement = statement.map_err(|error| self.refuse(error, sql))?;
         self.check(sql, &facts)?;
@@ -254,8 +269,10 @@ impl Db {
         if expected != binds.len() {
             return Err(rusqlite::Error::InvalidParameterCount(binds.len(), expected));
         }
+        let committer = self.committer.borrow();
+        let session = committer.as_ref().or(self.session.as_ref());
         for (index, value) in binds.iter().enumerate() {
-            match (value, &self.session) {
+            match (value, session) {
                 (SqlValue::SessionId, Some(session)) => statement.raw_bind_parameter(index + 1, session.as_str())?,
                 (value, _) => statement.raw_bind_parameter(index + 1, value)?,
             }
@@ -442,6 +459,20 @@ mod tests {
         assert!(!meets("UPDATE items SET n = 1"));
         assert!(meets("UPDATE OR REPLACE items SET id = 'a'"));
         assert!(meets("UPDATE OR REPLACE lists SET id = 'a'"), "the rows that hang on a replaced row go too");
+    }
+
+    /// A text that the library compiled is not the application's to run, and facts that were forgotten are found again.
+    #[test]
+    fn a_cached_statement_has_its_facts() {
+        let db = state();
+        db.run("SAVEPOINT livestore_group", []).unwrap();
+        assert!(db.select("SAVEPOINT livestore_group", &[], &mut |_| Ok(())).is_err());
+        for n in 0..FACTS_MAX {
+            db.select(&format!("SELECT {n} FROM lists"), &[], &mut |_| Ok(())).unwrap();
+            db.select("SELECT id FROM items", &[], &mut |_| Ok(())).unwrap();
+        }
+        let reads = db.track(&mut || db.select("SELECT id FROM items", &[], &mut |_| Ok(())).unwrap());
+        assert_eq!(reads.tables().collect::<Vec<_>>(), ["items"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{ReadSet, WriteSet};
 use crate::schema::{ForeignKeyAction, SchemaDef, tables};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Functions whose result is not decided by their arguments and the state.
@@ -90,6 +90,8 @@ pub(crate) struct StatementFacts {
 #[derive(Debug, Default)]
 pub(crate) struct Guard {
     asker: AtomicU8,
+    /// Since the last [`expect`](Self::expect).
+    was_asked: AtomicBool,
     facts: Mutex<StatementFacts>,
 }
 
@@ -97,9 +99,15 @@ impl Guard {
     /// Announces who compiles the next statement, and forgets the last one.
     pub(crate) fn expect(&self, asker: Asker) {
         self.asker.store(asker as u8, Ordering::Relaxed);
+        self.was_asked.store(false, Ordering::Relaxed);
         if asker == Asker::Application {
             *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = StatementFacts::default();
         }
+    }
+
+    /// Whether a statement was compiled since [`expect`](Self::expect), and did not come from a cache.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.was_asked.load(Ordering::Relaxed)
     }
 
     /// What was noted of this statement since [`expect`](Self::expect).
@@ -133,6 +141,7 @@ impl Guard {
     }
 
     pub(crate) fn authorize(&self, context: &AuthContext<'_>) -> Authorization {
+        self.was_asked.store(true, Ordering::Relaxed);
         let is_of_library = self.asker.load(Ordering::Relaxed) == Asker::Library as u8;
         if is_of_library && !matches!(context.action, AuthAction::Function { .. }) {
             return Authorization::Allow;
