@@ -15,6 +15,7 @@ use crate::leader::{LeaderHandle, LeaderOptions, OpenProgress};
 use crate::materialize::Materializers;
 use crate::session::CommitLog;
 use crate::unknown::UnknownEvents;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Where a store's data lives: [`memory()`] or [`native`](native()).
@@ -64,6 +65,8 @@ struct Seat {
 #[derive(Debug)]
 struct Seated {
     leader: Weak<LeaderHandle>,
+    /// Goes when the leader has let go of everything, which is after its last handle went.
+    presence: Weak<()>,
     schema: &'static str,
     fingerprint: String,
 }
@@ -73,19 +76,57 @@ impl Seat {
     fn join(
         &self,
         boot: &mut Boot<'_>,
-        start: impl FnOnce(&mut Boot<'_>, bool) -> Result<LeaderHandle, OpenError>,
+        start: impl FnOnce(&mut Boot<'_>, Start) -> Result<LeaderHandle, OpenError>,
     ) -> Result<Arc<LeaderHandle>, OpenError> {
         let fingerprint = crate::schema::fingerprint(boot.materializers.schema).to_string();
         let mut seat = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_taken = seat.is_some();
+        let is_leaving = seat.as_ref().is_some_and(|seated| seated.presence.strong_count() > 0);
         if let Some((leader, seated)) = seat.as_ref().and_then(|seated| Some((seated.leader.upgrade()?, seated))) {
             let is_same = seated.fingerprint == fingerprint && seated.schema == boot.materializers.schema.name;
             return if is_same { Ok(leader) } else { Err(other_schema(boot, seated)) };
         }
-        let leader = Arc::new(start(boot, was_taken)?);
+        let presence = Arc::new(());
+        let start_with = Start { is_leaving, presence: Arc::clone(&presence) };
+        let leader = Arc::new(start(boot, start_with)?);
         let schema = boot.materializers.schema.name;
-        *seat = Some(Seated { leader: Arc::downgrade(&leader), schema, fingerprint });
+        let presence = Arc::downgrade(&presence);
+        *seat = Some(Seated { leader: Arc::downgrade(&leader), presence, schema, fingerprint });
         Ok(leader)
+    }
+
+    /// Whether some leader still sits here, or is about to.
+    fn is_taken(&self) -> bool {
+        let seat = self.leader.try_lock();
+        seat.map_or(true, |seat| seat.as_ref().is_some_and(|seated| seated.presence.strong_count() > 0))
+    }
+}
+
+/// What a new leader is started with.
+struct Start {
+    /// The leader before it has not let go of everything yet.
+    is_leaving: bool,
+    /// To be held as long as the leader holds anything.
+    presence: Arc<()>,
+}
+
+/// The seats of the stores that are open.
+#[derive(Debug)]
+struct Seats<K>(Mutex<HashMap<K, Arc<Seat>>>);
+
+impl<K: std::hash::Hash + Eq> Seats<K> {
+    fn seat(&self, store: K) -> Arc<Seat> {
+        let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Seats that nobody uses go whenever their number has doubled: opening stays cheap, and the map small.
+        if seats.len() >= 64 && seats.len().is_power_of_two() {
+            seats.retain(|_, seat| Arc::strong_count(seat) > 1 || seat.is_taken());
+        }
+        Arc::clone(seats.entry(store).or_default())
+    }
+}
+
+impl<K> Default for Seats<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
     }
 }
 

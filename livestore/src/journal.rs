@@ -12,7 +12,7 @@ mod record;
 mod recovery;
 mod segment;
 
-pub(crate) use recovery::scan;
+pub(crate) use recovery::{DeadJournal, kept_aside, nonces, remove_unborn, scan};
 
 use crate::crash::{crash_point, tunable};
 use crate::error::{CommitError, StorageError};

@@ -6,6 +6,7 @@ mod port;
 mod state;
 mod status;
 mod thread;
+mod worker;
 
 pub(crate) use port::{Port, Published, ReceiptSlot, SlotState, Submission};
 pub(crate) use state::{StatePosition, Verdict};
@@ -64,6 +65,8 @@ pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(OpenProgress);
 pub(crate) struct Leader {
     log: Eventlog,
     state: State,
+    /// Journals that are damaged.
+    kept_aside: Vec<PathBuf>,
 }
 
 /// A group that is now on the log and judged.
@@ -80,18 +83,22 @@ impl Leader {
     pub(crate) fn open(
         storage: &Storage,
         materializers: Materializers,
-        recover: &mut dyn FnMut(&mut Eventlog, OnProgress<'_>) -> Result<(), OpenError>,
+        recover: &mut dyn FnMut(&mut Eventlog, OnProgress<'_>) -> Result<Vec<PathBuf>, OpenError>,
         progress: OnProgress<'_>,
     ) -> Result<Self, OpenError> {
         let mut log = Eventlog::open(storage.log())?;
-        check_nothing_is_gone(&storage, &log)?;
-        recover(&mut log, progress)?;
+        check_nothing_is_gone(storage, &log)?;
+        let kept_aside = recover(&mut log, progress)?;
         let state = open_state(storage, &log, materializers, progress)?;
-        Ok(Self { log, state })
+        Ok(Self { log, state, kept_aside })
     }
 
     pub(crate) fn log(&self) -> &Eventlog {
         &self.log
+    }
+
+    pub(crate) fn kept_aside(&self) -> &[PathBuf] {
+        &self.kept_aside
     }
 
     pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, StorageError> {
@@ -99,13 +106,13 @@ impl Leader {
     }
 
     /// Takes the groups: log first, then state. After an error nothing of them was published, and
-    /// [`catch_up`](Self::catch_up) continues where the step stopped.
+    /// [`catch_up_page`](Self::catch_up_page) continues where the step stopped.
     pub(crate) fn ingest(&mut self, groups: &[Arc<CommitGroup>]) -> Result<Vec<Judged>, StorageError> {
         debug_assert!(self.is_in_step(), "state lags the log; catch up first");
         crash_point!("leader.before-ingest");
         self.log.append(groups)?;
         crash_point!("leader.between-log-and-state");
-        let judged = self.state.apply(groups);
+        let judged = self.apply(groups);
         crash_point!("leader.after-ingest");
         judged
     }
@@ -115,15 +122,21 @@ impl Leader {
         self.state.position().place == self.log.head().place
     }
 
-    /// Applies what the log holds past the state.
-    pub(crate) fn catch_up(&mut self) -> Result<Vec<Judged>, StorageError> {
-        let mut judged = Vec::new();
-        while !self.is_in_step() {
-            let groups = self.log.groups_after(self.state.position().place, catch_up_events())?;
-            let groups: Vec<_> = groups.into_iter().map(Arc::new).collect();
-            judged.extend(self.state.apply(&groups)?);
-        }
-        Ok(judged)
+    /// Applies the next page of what the log holds past the state.
+    pub(crate) fn catch_up_page(&mut self) -> Result<Vec<Judged>, StorageError> {
+        let groups = self.log.groups_after(self.state.position().place, catch_up_events())?;
+        let groups: Vec<_> = groups.into_iter().map(Arc::new).collect();
+        self.apply(&groups)
+    }
+
+    fn apply(&mut self, groups: &[Arc<CommitGroup>]) -> Result<Vec<Judged>, StorageError> {
+        self.state.apply(groups).inspect_err(|error| {
+            if error.is_damage()
+                && let Err(error) = self.log.forget_state_file()
+            {
+                tracing::warn!(%error, "the damaged state could not be struck from the eventlog");
+            }
+        })
     }
 
     /// A copy of the state for a new session, and its position.
@@ -173,7 +186,8 @@ impl Storage {
 
     fn remove_state(&self, name: &str) {
         let Self::Folder(folder) = self else { return };
-        for suffix in ["", "-wal", "-shm", "-journal"] {
+        // The database last: what is left of it after a crash is found by its name.
+        for suffix in ["-wal", "-shm", "-journal", ""] {
             // A file that stays behind costs space only; the next start tries again.
             let _ = std::fs::remove_file(folder.join(format!("{name}{suffix}")));
         }
@@ -215,18 +229,27 @@ fn open_state(
     if let Some(name) = current.as_ref().filter(|_| matches!(storage, Storage::Folder(_))) {
         let opened = State::open(storage.state(name), materializers, &fingerprint, log);
         if let Some(mut state) = opened? {
-            replay(&mut state, log, &mut |_| {})?;
-            return Ok(state);
+            match replay(&mut state, log, &mut |_| {}) {
+                Ok(()) => return Ok(state),
+                Err(error) if error.is_of(state.path()) && error.is_damage() => {
+                    tracing::warn!(%error, "the state file is damaged and is rebuilt from the eventlog");
+                }
+                Err(error) => return Err(damaged_log(error, log)),
+            }
         }
     }
     let name = next_name(&fingerprint, current.as_deref());
     crash_point!("rebuild.before");
     let mut state = State::create(storage.state(&name), materializers, &fingerprint)?;
     let total = log.head().place;
-    replay(&mut state, log, &mut |done| {
+    if total > 0 {
+        progress(OpenProgress::Rebuilding { done: 0, total });
+    }
+    let replayed = replay(&mut state, log, &mut |done| {
         crash_point!("rebuild.during");
         progress(OpenProgress::Rebuilding { done, total });
-    })?;
+    });
+    replayed.map_err(|error| damaged_log(error, log))?;
     state.complete()?;
     crash_point!("rebuild.before-swap");
     log.set_state_file(&name)?;
@@ -246,6 +269,16 @@ fn replay(state: &mut State, log: &Eventlog, applied: &mut dyn FnMut(u64)) -> Re
         applied(state.position().place);
     }
     Ok(())
+}
+
+/// Damage of the log that shows only while it is read: the same answer as damage that shows at once.
+fn damaged_log(error: StorageError, log: &Eventlog) -> OpenError {
+    match log.path() {
+        Some(path) if error.is_of(Some(path)) && error.is_damage() => {
+            OpenError::DamagedLog { path: path.to_owned(), message: error.message }
+        }
+        _ => OpenError::Storage(error),
+    }
 }
 
 /// `state-<fingerprint>-<n>.db`; the counter keeps a rebuild of the same fingerprint apart from the file it replaces.

@@ -18,6 +18,7 @@ use crate::materialize::{GroupError, Materializers};
 use crate::sqlite::{Db, WriteSet};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The most events that may be pending in one session.
 const PENDING_MAX: usize = 1_000_000;
@@ -84,9 +85,8 @@ impl Session {
         let port = Arc::new(Port::default());
         let (mut db, position) = leader.attach(nonce, Arc::clone(&port))?;
         db.set_session(session_id.clone());
-        db.configure(crate::sqlite::Durability::Process)?;
-        db.batch("SAVEPOINT livestore_base")?;
-        Ok(Self {
+        // From here on its drop leaves the leader.
+        let session = Self {
             db,
             materializers,
             commit_log,
@@ -102,7 +102,10 @@ impl Session {
             hurried_for: 0,
             upstream_head: position.number,
             broken: None,
-        })
+        };
+        session.db.configure(crate::sqlite::Durability::Process)?;
+        session.db.batch("SAVEPOINT livestore_base")?;
+        Ok(session)
     }
 
     pub(crate) fn db(&self) -> &Db {
@@ -148,7 +151,10 @@ impl Session {
             self.undo_commit(&error);
             return Err(error);
         }
-        self.db.run("RELEASE livestore_commit", [])?;
+        if let Err(error) = self.db.run("RELEASE livestore_commit", []) {
+            // The group is safe and must be taken as committed, whatever became of this state.
+            self.stop(&format!("a commit could not be ended in the session's state: {error}"));
+        }
         Ok(self.accept(Arc::new(group)))
     }
 
@@ -337,9 +343,9 @@ impl Session {
         }
     }
 
-    /// Leaves the leader. A journal that the leader has taken whole is not needed again.
-    pub(crate) fn close(mut self) {
-        let synced = self.leader.sync().is_ok().then(|| self.leader.synced_ordinal(self.nonce)).flatten();
+    /// Leaves the leader, after it synced or the time is over. A journal that the leader has taken whole is not needed again.
+    pub(crate) fn close(mut self, wait_max: Duration) {
+        let synced = self.leader.sync(wait_max).is_ok().then(|| self.leader.synced_ordinal(self.nonce)).flatten();
         let commit_log =
             std::mem::replace(&mut self.commit_log, CommitLog::Memory { nonce: self.nonce, next_ordinal: 0 });
         if let CommitLog::Journal(journal) = commit_log

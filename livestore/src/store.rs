@@ -226,6 +226,9 @@ pub enum ShutdownError {
     /// Everything is in the eventlog, but could not be made to survive a power loss.
     #[error("the eventlog could not be synced: {0}")]
     NotSynced(StorageError),
+    /// The store was called from inside a live query's own closure. It is still open.
+    #[error("the store is busy on this thread: a live query or a materializer cannot shut it down")]
+    Reentrant,
 }
 
 impl From<ShutdownError> for crate::error::Error {

@@ -1,11 +1,10 @@
 use super::sealed::Connect;
-use super::{Adapter, Boot, Connected, Seat, greet_unknown_events, random};
+use super::{Adapter, Boot, Connected, Seats, greet_unknown_events, random};
 use crate::error::OpenError;
 use crate::ids::{ClientId, JournalNonce, SessionId, StoreId};
 use crate::leader::{Leader, LeaderHandle, Storage};
 use crate::session::{CommitLog, FIRST_ORDINAL};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Keeps everything in memory: for tests, and for data that need not outlive the process.
 ///
@@ -32,21 +31,18 @@ pub fn memory() -> MemoryAdapter {
 #[derive(Clone, Debug)]
 pub struct MemoryAdapter {
     client_id: ClientId,
-    stores: Arc<Mutex<HashMap<StoreId, Arc<Seat>>>>,
+    stores: Arc<Seats<StoreId>>,
 }
 
 impl Adapter for MemoryAdapter {}
 
 impl Connect for MemoryAdapter {
     fn connect(&self, mut boot: Boot<'_>) -> Result<Connected, OpenError> {
-        let seat = {
-            let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(stores.entry(boot.store_id.clone()).or_default())
-        };
-        let leader = seat.join(&mut boot, |boot, _| {
-            let leader = Leader::open(&Storage::Memory, boot.materializers, &mut |_, _| Ok(()), boot.progress)?;
+        let seat = self.stores.seat(boot.store_id.clone());
+        let leader = seat.join(&mut boot, |boot, start| {
+            let leader = Leader::open(&Storage::Memory, boot.materializers, &mut |_, _| Ok(Vec::new()), boot.progress)?;
             greet_unknown_events(leader.log(), boot)?;
-            LeaderHandle::start(leader, boot.options, Box::new(()))
+            LeaderHandle::start(leader, boot.options, Box::new(start.presence))
         })?;
         Ok(Connected {
             leader,

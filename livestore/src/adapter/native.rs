@@ -1,7 +1,7 @@
 mod directory;
 
 use super::sealed::Connect;
-use super::{Adapter, Boot, Connected, Seat, greet_unknown_events, random};
+use super::{Adapter, Boot, Connected, Seats, Start, greet_unknown_events, random};
 use crate::crash::{crash_point, tunable};
 use crate::error::OpenError;
 use crate::eventlog::Eventlog;
@@ -10,9 +10,8 @@ use crate::journal::{self, Identity, Journal};
 use crate::leader::{Leader, LeaderHandle, OpenProgress, Storage};
 use crate::session::CommitLog;
 use directory::{Directory, LeaderLock};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Keeps stores in a directory, one folder each: the adapter of desktop, terminal and server applications.
@@ -35,9 +34,9 @@ const CLOSING_MAX: Duration = Duration::from_secs(10);
 
 /// The stores that are open in this process, by folder. A lock of the operating system tells processes apart, not handles
 /// within one, and only this map lets a second handle join the first one's leader.
-fn seats() -> &'static Mutex<HashMap<PathBuf, Arc<Seat>>> {
-    static SEATS: OnceLock<Mutex<HashMap<PathBuf, Arc<Seat>>>> = OnceLock::new();
-    SEATS.get_or_init(Mutex::default)
+fn seats() -> &'static Seats<PathBuf> {
+    static SEATS: OnceLock<Seats<PathBuf>> = OnceLock::new();
+    SEATS.get_or_init(Seats::default)
 }
 
 impl Adapter for NativeAdapter {}
@@ -46,11 +45,8 @@ impl Connect for NativeAdapter {
     fn connect(&self, mut boot: Boot<'_>) -> Result<Connected, OpenError> {
         let directory = Directory::open(&self.directory)?;
         let folder = directory.store_folder(boot.store_id)?;
-        let seat = {
-            let mut seats = seats().lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(seats.entry(folder.clone()).or_default())
-        };
-        let leader = seat.join(&mut boot, |boot, was_open| lead(boot, &folder, was_open))?;
+        let seat = seats().seat(folder.clone());
+        let leader = seat.join(&mut boot, |boot, start| lead(boot, &folder, start))?;
         let identity = Identity {
             nonce: JournalNonce::mint(&random),
             client_id: directory.client_id().clone(),
@@ -62,15 +58,15 @@ impl Connect for NativeAdapter {
     }
 }
 
-fn lead(boot: &mut Boot<'_>, folder: &Path, was_open: bool) -> Result<LeaderHandle, OpenError> {
-    let patience = if was_open { CLOSING_MAX } else { Duration::ZERO };
+fn lead(boot: &mut Boot<'_>, folder: &Path, start: Start) -> Result<LeaderHandle, OpenError> {
+    let patience = if start.is_leaving { CLOSING_MAX } else { Duration::ZERO };
     let lock = lock(boot, folder, patience)?;
     let storage = Storage::Folder(folder.to_owned());
     let mut recover =
         |log: &mut Eventlog, progress: &mut dyn FnMut(OpenProgress)| take_dead_journals(log, folder, progress);
     let leader = Leader::open(&storage, boot.materializers, &mut recover, boot.progress)?;
     greet_unknown_events(leader.log(), boot)?;
-    LeaderHandle::start(leader, boot.options, Box::new(lock))
+    LeaderHandle::start(leader, boot.options, Box::new((lock, start.presence)))
 }
 
 fn lock(boot: &Boot<'_>, folder: &Path, patience: Duration) -> Result<LeaderLock, OpenError> {
@@ -86,16 +82,13 @@ fn lock(boot: &Boot<'_>, folder: &Path, patience: Duration) -> Result<LeaderLock
     }
 }
 
-/// Takes what sessions that ended had committed and no leader took.
+/// Takes what sessions that ended had committed and no leader took; gives back the files that are damaged and kept.
 fn take_dead_journals(
     log: &mut Eventlog,
     folder: &Path,
     progress: &mut dyn FnMut(OpenProgress),
-) -> Result<(), OpenError> {
+) -> Result<Vec<PathBuf>, OpenError> {
     let journals = journal::scan(folder)?;
-    if journals.is_empty() {
-        return Ok(());
-    }
     let mut events = 0;
     for journal in &journals {
         let taken = log.taken(journal.identity.nonce)?;
@@ -108,16 +101,15 @@ fn take_dead_journals(
             progress(OpenProgress::Recovering { events });
         }
     }
-    log.sync()?;
-    crash_point!("recovery.before-remove");
-    for journal in journals {
-        let nonce = journal.identity.nonce;
-        let is_damaged = journal.is_damaged;
-        journal.remove();
-        // A file that is kept aside may be put back by hand: its events must then still be known.
-        if !is_damaged {
-            log.forget_journal(nonce)?;
-        }
+    if !journals.is_empty() {
+        log.sync()?;
+        crash_point!("recovery.before-remove");
+        journals.into_iter().for_each(journal::DeadJournal::remove);
     }
-    Ok(())
+    journal::remove_unborn(folder)?;
+    crash_point!("recovery.before-forget");
+    // A file that is kept aside may be put back by hand: what was taken of it must then still be known.
+    let nonces = journal::nonces(folder)?;
+    log.forget_journals(|nonce| !nonces.contains(&nonce.to_string()))?;
+    Ok(journal::kept_aside(folder)?)
 }

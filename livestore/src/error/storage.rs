@@ -53,6 +53,16 @@ impl StorageKind {
 }
 
 impl StorageError {
+    /// Whether the content of a file is to blame.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self.kind, StorageKind::Damaged | StorageKind::NotADatabase)
+    }
+
+    /// Whether it speaks of this file.
+    pub(crate) fn is_of(&self, path: Option<&Path>) -> bool {
+        self.path.as_deref() == path
+    }
+
     pub(crate) fn io(path: &Path, source: &std::io::Error) -> Self {
         use std::io::ErrorKind;
         let kind = match source.kind() {

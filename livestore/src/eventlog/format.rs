@@ -14,7 +14,8 @@ pub(crate) const FORMAT: i64 = 1;
 const APPLICATION_ID: i64 = 0x4c76_5374;
 
 /// `place` counts all events from 1, without gaps. An event's number follows from it and the client-only events before.
-/// `rest` counts the events of its commit group that still follow, so that groups stay whole.
+/// `rest` counts the events of its commit group that still follow, so that groups stay whole. `sum` is a checksum over
+/// the rest of the row: what a disk changed in it is told, never applied.
 const TABLES: &str = "
     CREATE TABLE events(
         place INTEGER PRIMARY KEY NOT NULL,
@@ -26,7 +27,8 @@ const TABLES: &str = "
         client_only INTEGER NOT NULL,
         client_id TEXT NOT NULL,
         session_id TEXT NOT NULL,
-        rest INTEGER NOT NULL
+        rest INTEGER NOT NULL,
+        sum INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE names(name TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE journals(nonce BLOB PRIMARY KEY NOT NULL, ordinal INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -104,6 +106,10 @@ impl Eventlog {
         }
     }
 
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.db.path()
+    }
+
     pub(crate) fn head(&self) -> LogHead {
         self.head
     }
@@ -156,9 +162,15 @@ impl Eventlog {
         Ok(rows.first().map(|ordinal| *ordinal as u64))
     }
 
-    /// Forgets a journal whose file is gone.
-    pub(crate) fn forget_journal(&self, nonce: JournalNonce) -> Result<(), StorageError> {
-        self.db.run("DELETE FROM journals WHERE nonce = ?1", [nonce.0]).map(drop)
+    /// Forgets journals whose files are gone.
+    pub(crate) fn forget_journals(&self, is_gone: impl Fn(JournalNonce) -> bool) -> Result<(), StorageError> {
+        let known = self.db.rows("SELECT nonce FROM journals", [], |row| row.get(0).map(JournalNonce))?;
+        self.in_transaction(|log| {
+            for nonce in known.into_iter().filter(|nonce| is_gone(*nonce)) {
+                log.db.run("DELETE FROM journals WHERE nonce = ?1", [nonce.0])?;
+            }
+            Ok(())
+        })
     }
 
     /// The state file that is current.
@@ -170,6 +182,11 @@ impl Eventlog {
     pub(crate) fn set_state_file(&self, name: &str) -> Result<(), StorageError> {
         self.db.run("INSERT OR REPLACE INTO facts VALUES('state_file', ?1)", [name])?;
         self.sync()
+    }
+
+    /// The current state file is damaged: the next start rebuilds it.
+    pub(crate) fn forget_state_file(&self) -> Result<(), StorageError> {
+        self.db.run("DELETE FROM facts WHERE key = 'state_file'", []).map(drop)
     }
 
     /// Makes everything appended so far survive a power loss. SQLite syncs the write-ahead log, all of it, at the end of a
@@ -186,7 +203,7 @@ impl Eventlog {
 
     /// Whole groups after `place`, at least one where there is one, until `events_max` events are reached.
     pub(crate) fn groups_after(&self, place: u64, events_max: usize) -> Result<Vec<CommitGroup>, StorageError> {
-        page::groups_after(&self.db, place, events_max)
+        page::groups_after(&self.db, self.head, place, events_max)
     }
 
     /// Events that match, in order, after `place`; at most `limit` of them.

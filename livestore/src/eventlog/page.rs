@@ -1,12 +1,13 @@
 //! Reading and writing rows of the log.
 
 use super::format::LogHead;
-use crate::error::StorageError;
+use crate::error::{StorageError, StorageKind};
 use crate::event::{CommitGroup, EncodedEvent, SequenceNumber};
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
 use crate::sqlite::Db;
 use rusqlite::params;
 use std::borrow::Cow;
+use std::path::Path;
 
 /// Which events of the log are wanted; an empty list means all.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,13 @@ pub(crate) struct LogFilter {
     pub(crate) names: Vec<String>,
     pub(crate) client_ids: Vec<String>,
     pub(crate) session_ids: Vec<String>,
+}
+
+impl LogFilter {
+    /// Whether nothing is left out between two events that match.
+    fn takes_all(&self) -> bool {
+        self.since.is_none() && self.names.is_empty() && self.client_ids.is_empty() && self.session_ids.is_empty()
+    }
 }
 
 /// One event of the log with its place and number.
@@ -32,11 +40,11 @@ pub(crate) struct LogRow {
     rest: u64,
 }
 
-const COLUMNS: &str = "place, global, client, id, name, args, client_only, client_id, session_id, rest";
+const COLUMNS: &str = "place, global, client, id, name, args, client_only, client_id, session_id, rest, sum";
 
 pub(crate) fn head(db: &Db) -> Result<LogHead, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM events ORDER BY place DESC LIMIT 1");
-    let last = db.rows(&sql, [], read_row)?.pop();
+    let last = read_rows(db, &sql, [])?.pop();
     Ok(last.map_or_else(LogHead::default, |row| LogHead { place: row.place, number: row.number }))
 }
 
@@ -44,30 +52,76 @@ pub(crate) fn head(db: &Db) -> Result<LogHead, StorageError> {
 pub(crate) fn insert(db: &Db, mut head: LogHead, group: &CommitGroup) -> Result<LogHead, StorageError> {
     for (index, event) in group.events.iter().enumerate() {
         head = LogHead { place: head.place + 1, number: head.number.next(event.client_only) };
+        let rest = (group.events.len() - index - 1) as u64;
+        let id = group.event_id(index);
+        let sum = checksum(head, &id, event, group.client_id.as_str(), group.session_id.as_str(), rest);
         db.run(
-            "INSERT INTO events VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO events VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 head.place as i64,
                 head.number.global as i64,
                 head.number.client as i64,
-                group.event_id(index).as_bytes(),
+                id.as_bytes(),
                 event.name,
                 event.args,
                 event.client_only,
                 group.client_id.as_str(),
                 group.session_id.as_str(),
-                (group.events.len() - index - 1) as i64,
+                rest as i64,
+                sum,
             ],
         )?;
     }
     Ok(head)
 }
 
-pub(crate) fn groups_after(db: &Db, place: u64, events_max: usize) -> Result<Vec<CommitGroup>, StorageError> {
+/// CRC-32C over everything that a row says.
+fn checksum(head: LogHead, id: &EventId, event: &EncodedEvent, client_id: &str, session_id: &str, rest: u64) -> u32 {
+    let mut sum = 0;
+    for number in [head.place, head.number.global, head.number.client, rest, u64::from(event.client_only)] {
+        sum = crc32c::crc32c_append(sum, &number.to_le_bytes());
+    }
+    sum = crc32c::crc32c_append(sum, id.as_bytes());
+    // Absent args are not empty args, and no text runs into the next.
+    for text in [Some(&*event.name), event.args.as_deref(), Some(client_id), Some(session_id)] {
+        sum = crc32c::crc32c_append(sum, &text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
+        sum = crc32c::crc32c_append(sum, text.unwrap_or_default().as_bytes());
+    }
+    sum
+}
+
+fn damaged(db: &Db, message: String) -> StorageError {
+    StorageError { kind: StorageKind::Damaged, path: db.path().map(Path::to_owned), message }
+}
+
+/// All rows after a place, with none missing between.
+fn check_gapless(db: &Db, place: u64, rows: &[LogRow]) -> Result<(), StorageError> {
+    match rows.iter().zip(place + 1..).find(|(row, expected)| row.place != *expected) {
+        None => Ok(()),
+        Some((_, missing)) => Err(damaged(db, format!("the event at place {missing} is missing"))),
+    }
+}
+
+/// Runs a reading statement; a row that does not read as one of ours, or not as it was written, is damage.
+fn read_rows(db: &Db, sql: &str, binds: impl rusqlite::Params) -> Result<Vec<LogRow>, StorageError> {
+    let rows = db.rows(sql, binds, |row| Ok(read_row(row).unwrap_or(None)))?;
+    rows.into_iter().map(|row| row.ok_or_else(|| damaged(db, "an event is not what was written".into()))).collect()
+}
+
+pub(crate) fn groups_after(
+    db: &Db,
+    head: LogHead,
+    place: u64,
+    events_max: usize,
+) -> Result<Vec<CommitGroup>, StorageError> {
     // One group may be longer than the page: read far enough to end the group that the page begins with.
     let limit = events_max.max(1) + CommitGroup::EVENTS_MAX;
     let sql = format!("SELECT {COLUMNS} FROM events WHERE place > ?1 ORDER BY place LIMIT ?2");
-    let rows = db.rows(&sql, params![place as i64, limit as i64], read_row)?;
+    let rows = read_rows(db, &sql, params![place as i64, limit as i64])?;
+    check_gapless(db, place, &rows)?;
+    if rows.is_empty() && place < head.place {
+        return Err(damaged(db, format!("the event at place {} is missing", place + 1)));
+    }
     let mut groups: Vec<CommitGroup> = Vec::new();
     let mut is_open = false;
     for (taken, row) in rows.into_iter().enumerate() {
@@ -112,11 +166,16 @@ pub(crate) fn rows_after(db: &Db, place: u64, filter: &LogFilter, limit: usize) 
     one_of("session_id", &filter.session_ids);
     sql.push_str(" ORDER BY place LIMIT ?");
     binds.push((limit as i64).into());
-    db.rows(&sql, rusqlite::params_from_iter(binds), read_row)
+    let rows = read_rows(db, &sql, rusqlite::params_from_iter(binds))?;
+    if filter.takes_all() {
+        check_gapless(db, place, &rows)?;
+    }
+    Ok(rows)
 }
 
-fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<LogRow> {
-    Ok(LogRow {
+/// `None` where the checksum does not hold.
+fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<LogRow>> {
+    let read = LogRow {
         place: row.get::<_, i64>(0)? as u64,
         number: SequenceNumber {
             global: row.get::<_, i64>(1)? as u64,
@@ -132,7 +191,11 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<LogRow> {
         client_id: ClientId::from_stored(row.get_ref(7)?.as_str()?),
         session_id: SessionId::from_stored(row.get_ref(8)?.as_str()?),
         rest: row.get::<_, i64>(9)? as u64,
-    })
+    };
+    let head = LogHead { place: read.place, number: read.number };
+    let (client_id, session_id) = (read.client_id.as_str(), read.session_id.as_str());
+    let sum = checksum(head, &read.id, &read.event, client_id, session_id, read.rest);
+    Ok((sum == row.get::<_, u32>(10)?).then_some(read))
 }
 
 impl EventId {

@@ -3,8 +3,10 @@
 use super::Identity;
 use crate::ids::{ClientId, JournalNonce, SessionId};
 
-/// The format is part of the magic: another format is another kind of file.
-const MAGIC: &[u8; 8] = b"LvJrnl01";
+/// The format follows the magic, as two decimal digits.
+const MAGIC: &[u8; 6] = b"LvJrnl";
+/// The format of what [`encode`] writes, and of the records behind it.
+pub(super) const FORMAT: u64 = 1;
 const CLIENT: usize = 16;
 const SESSION: usize = 32;
 pub(super) const LEN: usize = 8 + 11 + CLIENT + SESSION + 4;
@@ -12,7 +14,8 @@ pub(super) const LEN: usize = 8 + 11 + CLIENT + SESSION + 4;
 /// Names shorter than their field are filled up with zero bytes; both are ASCII and have a fixed, smaller length.
 pub(super) fn encode(identity: &Identity) -> [u8; LEN] {
     let mut bytes = [0; LEN];
-    bytes[..8].copy_from_slice(MAGIC);
+    bytes[..6].copy_from_slice(MAGIC);
+    bytes[6..8].copy_from_slice(format!("{FORMAT:02}").as_bytes());
     bytes[8..19].copy_from_slice(&identity.nonce.0);
     put(&mut bytes[19..19 + CLIENT], identity.client_id.as_str());
     put(&mut bytes[19 + CLIENT..19 + CLIENT + SESSION], identity.session_id.as_str());
@@ -26,11 +29,33 @@ fn put(field: &mut [u8], name: &str) {
     field[..len].copy_from_slice(&name.as_bytes()[..len]);
 }
 
-/// `None` where the bytes are no header of ours, or not all of one.
-pub(super) fn decode(bytes: &[u8]) -> Option<Identity> {
+/// What the start of a file says.
+#[derive(Debug, PartialEq)]
+pub(super) enum Header {
+    Ours(Identity),
+    /// Another version of the library wrote it, in this format.
+    Format(u64),
+    /// Nothing was ever written: a power loss may leave a file that has a name and no content.
+    Nothing,
+    Damaged,
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Header {
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Header::Nothing;
+    }
+    let format = bytes.strip_prefix(MAGIC).and_then(|rest| std::str::from_utf8(rest.get(..2)?).ok()?.parse().ok());
+    match format {
+        None => Header::Damaged,
+        Some(FORMAT) => identity(bytes).map_or(Header::Damaged, Header::Ours),
+        Some(other) => Header::Format(other),
+    }
+}
+
+fn identity(bytes: &[u8]) -> Option<Identity> {
     let bytes: &[u8; LEN] = bytes.get(..LEN)?.try_into().ok()?;
     let sum = u32::from_le_bytes(bytes[LEN - 4..].try_into().ok()?);
-    if &bytes[..8] != MAGIC || crc32c::crc32c(&bytes[..LEN - 4]) != sum {
+    if crc32c::crc32c(&bytes[..LEN - 4]) != sum {
         return None;
     }
     Some(Identity {

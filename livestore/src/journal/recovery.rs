@@ -1,7 +1,9 @@
+use super::Identity;
+use super::header::{self, Header};
 use super::record::{self, Decoded};
-use super::{Identity, header};
-use crate::error::StorageError;
+use crate::error::{OpenError, StorageError};
 use crate::event::CommitGroup;
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -19,23 +21,49 @@ pub(crate) struct DeadJournal {
 }
 
 /// Every segment in the folder that no living session holds, those of one journal in their order.
-pub(crate) fn scan(folder: &Path) -> Result<Vec<DeadJournal>, StorageError> {
+pub(crate) fn scan(folder: &Path) -> Result<Vec<DeadJournal>, OpenError> {
+    // The number in the name has a fixed width, so names sort as segments do.
+    listed(folder, ".log")?.into_iter().filter_map(|path| read(path).transpose()).collect()
+}
+
+/// The files that could not be read whole and were kept.
+pub(crate) fn kept_aside(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    listed(folder, ".damaged")
+}
+
+/// The nonces of all journals of which some file is there: living, dead, or kept aside.
+pub(crate) fn nonces(folder: &Path) -> Result<BTreeSet<String>, StorageError> {
+    let names = listed(folder, "")?.into_iter().map(|path| path.file_name().unwrap_or_default().to_owned());
+    Ok(names.filter_map(|name| Some(name.to_string_lossy().split('-').nth(1)?.to_owned())).collect())
+}
+
+/// Removes files of sessions that ended before they gave them a name. Only who leads may: a session that joins it is born
+/// after this.
+pub(crate) fn remove_unborn(folder: &Path) -> Result<(), StorageError> {
+    for path in listed(folder, ".new")? {
+        if File::options().write(true).open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = std::fs::remove_file(&path); // It costs space only; the next start tries again.
+        }
+    }
+    Ok(())
+}
+
+fn listed(folder: &Path, end: &str) -> Result<Vec<PathBuf>, StorageError> {
     let fail = |error: std::io::Error| StorageError::io(folder, &error);
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.starts_with("journal-") && name.ends_with(".log") {
+        if name.starts_with("journal-") && name.ends_with(end) {
             paths.push(path);
         }
     }
-    // The number in the name has a fixed width, so names sort as segments do.
     paths.sort();
-    paths.into_iter().filter_map(|path| read(path).transpose()).collect()
+    Ok(paths)
 }
 
-/// `None` where the segment is locked, or is gone since the folder was listed.
-fn read(path: PathBuf) -> Result<Option<DeadJournal>, StorageError> {
+/// `None` where the segment is locked, is gone since the folder was listed, or gives nothing.
+fn read(path: PathBuf) -> Result<Option<DeadJournal>, OpenError> {
     let fail = |error: std::io::Error| StorageError::io(&path, &error);
     let mut file = match File::options().read(true).write(true).open(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -44,18 +72,26 @@ fn read(path: PathBuf) -> Result<Option<DeadJournal>, StorageError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(error)) => return Err(fail(error)),
+        Err(TryLockError::Error(error)) => return Err(fail(error).into()),
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(fail)?;
-    let Some(identity) = header::decode(&bytes) else {
-        // Not one acknowledged record can be in a file whose header was not written whole.
-        let is_unborn = bytes.len() < header::LEN;
-        keep_aside(&path, if is_unborn { "empty" } else { "damaged" });
-        return Ok(None);
-    };
-    let (groups, is_damaged) = read_records(&identity, &bytes[header::LEN..]);
-    Ok(Some(DeadJournal { identity, groups, is_damaged, path, _lock: file }))
+    match header::decode(&bytes) {
+        Header::Ours(identity) => {
+            let (groups, is_damaged) = read_records(&identity, &bytes[header::LEN..]);
+            Ok(Some(DeadJournal { identity, groups, is_damaged, path, _lock: file }))
+        }
+        // What another version committed is for that version to take; opening without it would lose it silently.
+        Header::Format(found) => Err(OpenError::NewerFormat { path, found, supported: header::FORMAT }),
+        Header::Nothing => {
+            let _ = std::fs::remove_file(&path); // It holds nothing, and the next start tries again.
+            Ok(None)
+        }
+        Header::Damaged => {
+            keep_aside(&path);
+            Ok(None)
+        }
+    }
 }
 
 fn read_records(identity: &Identity, mut bytes: &[u8]) -> (Vec<CommitGroup>, bool) {
@@ -82,9 +118,11 @@ fn read_records(identity: &Identity, mut bytes: &[u8]) -> (Vec<CommitGroup>, boo
 }
 
 /// Renames the file so that it is not read again, and never deletes it.
-fn keep_aside(path: &Path, what: &str) {
-    let aside = path.with_extension(what);
-    tracing::error!(path = %path.display(), aside = %aside.display(), "a journal is {what} and is kept aside");
+fn keep_aside(path: &Path) {
+    let names =
+        (1..).map(|nth| path.with_extension(if nth == 1 { "damaged".into() } else { format!("{nth}.damaged") }));
+    let Some(aside) = names.into_iter().find(|name: &PathBuf| !name.exists()) else { return };
+    tracing::error!(path = %path.display(), aside = %aside.display(), "a journal is damaged and is kept aside");
     let _ = std::fs::rename(path, aside); // If it stays, the next start meets it again and says so again.
 }
 
@@ -92,7 +130,7 @@ impl DeadJournal {
     /// Removes the file, after the log that took its groups was synced. A damaged one is kept aside.
     pub(crate) fn remove(self) {
         if self.is_damaged {
-            keep_aside(&self.path, "damaged");
+            keep_aside(&self.path);
         } else {
             let _ = std::fs::remove_file(&self.path); // Known to be taken, should it stay.
         }

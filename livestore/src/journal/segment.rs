@@ -12,8 +12,8 @@ pub(super) struct Segment {
     number: u64,
     len: u64,
     last_ordinal: u64,
-    /// A failed append could not be taken back; what stands in the file is not known any more.
-    poisoned: Option<StorageError>,
+    /// A failed append could not be taken back: what stands behind `len` must go before anything is added.
+    has_remains: bool,
 }
 
 impl Segment {
@@ -36,7 +36,7 @@ impl Segment {
             let _ = std::fs::remove_file(&unborn); // The first error is the one to show.
             return Err(fail(error));
         }
-        Ok(Self { path, file, number, len: header::LEN as u64, last_ordinal: next_ordinal - 1, poisoned: None })
+        Ok(Self { path, file, number, len: header::LEN as u64, last_ordinal: next_ordinal - 1, has_remains: false })
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -53,16 +53,14 @@ impl Segment {
 
     /// Writes the record whole, or takes it back.
     pub(super) fn append(&mut self, record: &[u8], last_ordinal: u64) -> Result<(), StorageError> {
-        if let Some(error) = &self.poisoned {
-            return Err(error.clone());
+        if self.has_remains {
+            self.cut_to(self.len).map_err(|error| StorageError::io(&self.path, &error))?;
+            self.has_remains = false;
         }
         crate::crash::crash_point!("journal.half-written", self.file.write_all(&record[..record.len() / 2]));
         if let Err(error) = self.file.write_all(record) {
-            let error = StorageError::io(&self.path, &error);
-            if self.cut_to(self.len).is_err() {
-                self.poisoned = Some(error.clone());
-            }
-            return Err(error);
+            self.has_remains = self.cut_to(self.len).is_err();
+            return Err(StorageError::io(&self.path, &error));
         }
         self.len += record.len() as u64;
         self.last_ordinal = last_ordinal;

@@ -139,6 +139,10 @@ impl State {
         Ok(())
     }
 
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.db.path()
+    }
+
     pub(crate) fn db(&self) -> &Db {
         &self.db
     }
@@ -241,6 +245,17 @@ impl State {
     pub(crate) fn export(&self, target: &Path) -> Result<(), StorageError> {
         export(&self.db, target)
     }
+}
+
+/// Whether every page is what its parent says it is. Reading all of it once costs no more than the copy that the first
+/// session makes of it.
+fn is_whole(db: &Db) -> Result<bool, StorageError> {
+    let found = db.rows("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?;
+    let is_ok = found == ["ok"];
+    if !is_ok {
+        tracing::warn!(?found, "the state file is damaged and is rebuilt from the eventlog");
+    }
+    Ok(is_ok)
 }
 
 /// What the file says of itself.

@@ -1,5 +1,6 @@
 use crate::error::StorageError;
 use crate::event::SequenceNumber;
+use std::path::PathBuf;
 
 /// What the leader does right now.
 #[derive(Clone, Debug, Default)]
@@ -45,4 +46,5 @@ pub(crate) struct LeaderStatus {
     pub(crate) place: u64,
     pub(crate) synced_place: u64,
     pub(crate) quarantined: Vec<Quarantined>,
+    pub(crate) kept_aside: Vec<PathBuf>,
 }

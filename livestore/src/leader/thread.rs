@@ -1,20 +1,20 @@
 //! The leader on a thread of its own: takes what sessions submit, in groups, and tells them what became of it.
 
-use super::{Judged, Leader, LeaderState, LeaderStatus, Port, ReceiptSlot, StatePosition, Submission};
-use crate::crash::{crash_point, tunable};
+use super::worker::Worker;
+use super::{Leader, LeaderState, LeaderStatus, Port, StatePosition, Submission};
+use crate::crash::tunable;
 use crate::error::{OpenError, StorageError, StorageKind};
 use crate::eventlog::{LogFilter, LogRow};
 use crate::ids::JournalNonce;
-use crate::materialize::panic_message;
 use crate::sqlite::Db;
-use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread::{JoinHandle, ThreadId};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How the leader's thread paces itself.
 #[derive(Clone, Copy, Debug)]
@@ -35,17 +35,16 @@ impl Default for LeaderOptions {
     }
 }
 
-/// The most events in one pair of transactions.
-const BATCH_EVENTS_MAX: usize = 2_000;
-const RETRY_FIRST: Duration = Duration::from_millis(20);
-const RETRY_LAST: Duration = Duration::from_secs(5);
+/// How long the end of the last handle waits for the leader's thread. One that hangs in its disk is left behind then, and
+/// keeps the directory locked until it ends.
+const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// What may be asked of the leader's thread.
-enum Request {
+pub(super) enum Request {
     Attach { nonce: JournalNonce, port: Arc<Port>, reply: SyncSender<Result<(Db, StatePosition), StorageError>> },
     Detach { nonce: JournalNonce },
     Read { after: u64, filter: LogFilter, limit: usize, reply: SyncSender<Result<Vec<LogRow>, StorageError>> },
-    Sync { reply: Option<SyncSender<Result<(), StorageError>>> },
+    Sync { reply: SyncSender<Result<(), StorageError>> },
     Export { what: Export, target: PathBuf, reply: SyncSender<Result<(), StorageError>> },
 }
 
@@ -57,29 +56,34 @@ pub(crate) enum Export {
 }
 
 #[derive(Default)]
-struct Inbox {
-    submissions: Vec<Submission>,
-    bytes: usize,
-    requests: Vec<Request>,
-    is_urgent: bool,
-    is_idle: bool,
-    is_stopping: bool,
-    stopped: Option<Arc<str>>,
+pub(super) struct Inbox {
+    pub(super) submissions: VecDeque<Submission>,
+    pub(super) bytes: usize,
+    pub(super) requests: Vec<Request>,
+    /// Somebody wants a sync and does not wait for it.
+    pub(super) wants_sync: bool,
+    pub(super) is_urgent: bool,
+    pub(super) is_idle: bool,
+    pub(super) is_stopping: bool,
+    pub(super) stopped: Option<Arc<str>>,
 }
 
-struct Shared {
-    inbox: Mutex<Inbox>,
-    wake: Condvar,
-    status: Mutex<LeaderStatus>,
-    status_changed: Condvar,
+pub(super) struct Shared {
+    pub(super) inbox: Mutex<Inbox>,
+    pub(super) wake: Condvar,
+    pub(super) status: Mutex<LeaderStatus>,
+    pub(super) status_changed: Condvar,
     /// The last ordinal of each attached session's journal that survives a power loss.
-    synced: Mutex<HashMap<JournalNonce, u64>>,
+    pub(super) synced: Mutex<HashMap<JournalNonce, u64>>,
     /// Tasks that wait for the log to grow.
-    wakers: Mutex<Vec<Waker>>,
-    options: LeaderOptions,
+    pub(super) wakers: Mutex<Vec<Waker>>,
+    pub(super) options: LeaderOptions,
+    /// The thread is over, and with it everything that it held.
+    pub(super) ended: Mutex<bool>,
+    pub(super) has_ended: Condvar,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -88,6 +92,8 @@ pub(crate) struct LeaderHandle {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     thread_id: ThreadId,
+    /// A shutdown ran out of time: the end of the handle does not wait once more.
+    is_given_up: AtomicBool,
 }
 
 impl std::fmt::Debug for LeaderHandle {
@@ -111,6 +117,7 @@ impl LeaderHandle {
             place: head.place,
             synced_place: 0,
             quarantined,
+            kept_aside: leader.kept_aside().to_vec(),
         };
         let shared = Arc::new(Shared {
             inbox: Mutex::default(),
@@ -120,16 +127,10 @@ impl LeaderHandle {
             synced: Mutex::default(),
             wakers: Mutex::default(),
             options,
+            ended: Mutex::default(),
+            has_ended: Condvar::new(),
         });
-        let worker = Worker {
-            shared: Arc::clone(&shared),
-            leader,
-            ports: Vec::new(),
-            taken: HashMap::new(),
-            unsynced: Vec::new(),
-            unsettled: Vec::new(),
-            keep,
-        };
+        let worker = Worker::new(Arc::clone(&shared), leader, keep);
         let thread = std::thread::Builder::new().name("livestore-leader".into()).spawn(move || worker.run()).map_err(
             |error| {
                 OpenError::Storage(StorageError {
@@ -140,7 +141,7 @@ impl LeaderHandle {
             },
         )?;
         let thread_id = thread.thread().id();
-        Ok(Self { shared, thread: Mutex::new(Some(thread)), thread_id })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), thread_id, is_given_up: AtomicBool::new(false) })
     }
 
     /// Hands a group over. The bound is checked by [`room`](Self::room) before the commit.
@@ -151,7 +152,7 @@ impl LeaderHandle {
             return;
         }
         inbox.bytes += group_bytes(&submission);
-        inbox.submissions.push(submission);
+        inbox.submissions.push_back(submission);
         // A resting leader comes by itself soon; only a sleeping one costs a system call to wake.
         if std::mem::take(&mut inbox.is_idle) {
             self.shared.wake.notify_one();
@@ -181,14 +182,21 @@ impl LeaderHandle {
         self.ask(|reply| Request::Read { after, filter, limit, reply })
     }
 
-    /// Makes all that is on the log durable, and waits for it.
-    pub(crate) fn sync(&self) -> Result<(), StorageError> {
-        self.ask(|reply| Request::Sync { reply: Some(reply) })
+    /// Makes all that is on the log durable, and waits for it at most this long.
+    pub(crate) fn sync(&self, wait_max: Duration) -> Result<(), StorageError> {
+        self.ask_within(wait_max, |reply| Request::Sync { reply })
     }
 
     /// Asks for a sync and does not wait.
     pub(crate) fn hurry(&self) {
-        self.request(Request::Sync { reply: None });
+        let mut inbox = lock(&self.shared.inbox);
+        (inbox.wants_sync, inbox.is_urgent, inbox.is_idle) = (true, true, false);
+        self.shared.wake.notify_one();
+    }
+
+    /// The end of this handle will not wait for the thread: whoever ends it has waited already.
+    pub(crate) fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn export(&self, what: Export, target: PathBuf) -> Result<(), StorageError> {
@@ -210,7 +218,11 @@ impl LeaderHandle {
 
     /// Wakes the task when the log grows past `place`, or the leader ends.
     pub(crate) fn wake_past(&self, place: u64, waker: &Waker) {
-        lock(&self.shared.wakers).push(waker.clone());
+        let mut wakers = lock(&self.shared.wakers);
+        if !wakers.iter().any(|known| known.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+        drop(wakers);
         let status = lock(&self.shared.status);
         if status.place > place || matches!(status.state, LeaderState::Stopped { .. }) {
             waker.wake_by_ref();
@@ -233,12 +245,24 @@ impl LeaderHandle {
         self.shared.wake.notify_one();
     }
 
+    /// The leader's thread owns the wait: it answers, or its end drops the reply.
     fn ask<T>(&self, request: impl FnOnce(SyncSender<Result<T, StorageError>>) -> Request) -> Result<T, StorageError> {
+        self.ask_within(Duration::MAX, request)
+    }
+
+    fn ask_within<T>(
+        &self,
+        wait_max: Duration,
+        request: impl FnOnce(SyncSender<Result<T, StorageError>>) -> Request,
+    ) -> Result<T, StorageError> {
         let (reply, answer) = sync_channel(1);
         self.request(request(reply));
-        answer.recv().unwrap_or_else(|_| {
-            let reason = self.stopped().unwrap_or_else(|| "the leader ended".into());
-            Err(StorageError { kind: StorageKind::Io, path: None, message: reason.to_string() })
+        answer.recv_timeout(wait_max).unwrap_or_else(|missed| {
+            let message = match missed {
+                RecvTimeoutError::Timeout => format!("the leader did not answer within {} ms", wait_max.as_millis()),
+                RecvTimeoutError::Disconnected => self.stopped().as_deref().unwrap_or("the leader ended").to_owned(),
+            };
+            Err(StorageError { kind: StorageKind::Io, path: None, message })
         })
     }
 
@@ -247,8 +271,14 @@ impl LeaderHandle {
         self.shared.wake.notify_one();
         let thread = lock(&self.thread).take();
         // The leader's own thread may hold the last handle; it then ends by itself.
-        if let Some(thread) = thread.filter(|_| std::thread::current().id() != self.thread_id) {
+        let Some(thread) = thread.filter(|_| std::thread::current().id() != self.thread_id) else { return };
+        let wait_max = if self.is_given_up.load(Ordering::Relaxed) { Duration::ZERO } else { STOP_WAIT_MAX };
+        let ended = lock(&self.shared.ended);
+        let waited = self.shared.has_ended.wait_timeout_while(ended, wait_max, |ended| !*ended);
+        if *waited.unwrap_or_else(PoisonError::into_inner).0 {
             let _ = thread.join(); // A panic was already turned into a status.
+        } else {
+            tracing::error!("the leader hangs and is left behind; what it did not take is in the journals");
         }
     }
 }
@@ -259,244 +289,6 @@ impl Drop for LeaderHandle {
     }
 }
 
-fn group_bytes(submission: &Submission) -> usize {
+pub(super) fn group_bytes(submission: &Submission) -> usize {
     submission.group.events.iter().map(|event| event.bytes() + 64).sum()
-}
-
-struct Worker {
-    shared: Arc<Shared>,
-    leader: Leader,
-    ports: Vec<(JournalNonce, Arc<Port>)>,
-    /// The last ordinal taken from each attached session's journal.
-    taken: HashMap<JournalNonce, u64>,
-    unsynced: Vec<Arc<ReceiptSlot>>,
-    /// Submissions whose groups are on the log while state could not follow.
-    unsettled: Vec<Submission>,
-    /// Dropped last, when the databases are closed.
-    keep: Box<dyn std::any::Any + Send>,
-}
-
-impl Worker {
-    fn run(mut self) {
-        let ended = catch_unwind(AssertUnwindSafe(|| self.work()));
-        let reason: Arc<str> = match ended {
-            Ok(()) => "the store was shut down".into(),
-            Err(panic) => format!("the leader panicked: {}", panic_message(&*panic)).into(),
-        };
-        self.close(&reason);
-        let Self { leader, keep, .. } = self;
-        drop(leader);
-        drop(keep);
-    }
-
-    fn close(&mut self, reason: &Arc<str>) {
-        let mut inbox = lock(&self.shared.inbox);
-        inbox.stopped = Some(Arc::clone(reason));
-        inbox.requests.clear();
-        let lost = std::mem::take(&mut inbox.submissions);
-        drop(inbox);
-        lost.iter().for_each(|submission| submission.slot.close(reason));
-        self.unsynced.iter().for_each(|slot| slot.close(reason));
-        self.ports.iter().for_each(|(_, port)| port.close(reason));
-        self.set_state(LeaderState::Stopped { reason: reason.to_string() });
-    }
-
-    fn set_state(&self, state: LeaderState) {
-        lock(&self.shared.status).state = state;
-        self.notify();
-    }
-
-    fn work(&mut self) {
-        let mut retry: Option<Duration> = None;
-        loop {
-            let Some((submissions, requests)) = self.next_work(retry) else { return };
-            match self.ingest(&submissions) {
-                Ok(()) => {
-                    if retry.take().is_some() {
-                        self.set_state(LeaderState::Running);
-                    }
-                }
-                Err(error) => {
-                    let wait = retry.map_or(RETRY_FIRST, |wait| (wait * 2).min(RETRY_LAST));
-                    retry = Some(wait);
-                    tracing::warn!(%error, "the leader's step failed and is tried again");
-                    self.set_state(LeaderState::Retrying { error, retry_in_ms: wait.as_millis() as u64 });
-                }
-            }
-            requests.into_iter().for_each(|request| self.serve(request));
-        }
-    }
-
-    /// Sleeps until there is something to do; `None` when the leader is to stop and nothing is left that it could take.
-    fn next_work(&mut self, retry: Option<Duration>) -> Option<(Vec<Submission>, Vec<Request>)> {
-        let rest = retry.unwrap_or(self.shared.options.linger);
-        let mut inbox = lock(&self.shared.inbox);
-        // Rest after the last batch; only a request or the end cuts it short.
-        let rest_until = Instant::now() + rest;
-        while !inbox.is_urgent && !inbox.is_stopping {
-            let left = rest_until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            inbox = self.shared.wake.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let quiet_until = Instant::now() + self.shared.options.sync_after;
-        while inbox.submissions.is_empty() && !inbox.is_urgent && !inbox.is_stopping && retry.is_none() {
-            inbox.is_idle = true;
-            if self.leader.log().head().place == lock(&self.shared.status).synced_place {
-                inbox = self.shared.wake.wait(inbox).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let left = quiet_until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                drop(inbox);
-                let _ = self.sync(); // Tried again after the next quiet time; a receipt that waits sees the error.
-                inbox = lock(&self.shared.inbox);
-                if self.leader.log().head().place != lock(&self.shared.status).synced_place {
-                    break;
-                }
-                continue;
-            }
-            inbox = self.shared.wake.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        inbox.is_idle = false;
-        inbox.is_urgent = false;
-        if inbox.is_stopping && (inbox.submissions.is_empty() || retry.is_some()) && inbox.requests.is_empty() {
-            drop(inbox);
-            let _ = self.sync(); // What could not be synced is still in the journals.
-            return None;
-        }
-        Some((std::mem::take(&mut inbox.submissions), std::mem::take(&mut inbox.requests)))
-    }
-
-    /// Takes the submissions in batches; what was not taken goes back to the front of the inbox.
-    fn ingest(&mut self, submissions: &[Submission]) -> Result<(), StorageError> {
-        let mut rest = submissions;
-        let mut result = self.finish_interrupted_step();
-        while result.is_ok() && !rest.is_empty() {
-            let (batch, later) = rest.split_at(batch_len(rest));
-            let groups: Vec<_> = batch.iter().map(|submission| Arc::clone(&submission.group)).collect();
-            let before = self.leader.log().head().place;
-            match self.leader.ingest(&groups) {
-                Ok(judged) => self.publish(&judged, batch),
-                Err(error) => {
-                    result = Err(error);
-                    // On the log but not in state: the next try catches up, and must not append them again.
-                    if self.leader.log().head().place != before {
-                        self.unsettled.extend_from_slice(batch);
-                        rest = later;
-                    }
-                    break;
-                }
-            }
-            rest = later;
-        }
-        let taken = submissions.len() - rest.len();
-        self.give_back(&submissions[taken..], &submissions[..taken]);
-        result
-    }
-
-    fn give_back(&self, rest: &[Submission], taken: &[Submission]) {
-        let mut inbox = lock(&self.shared.inbox);
-        inbox.bytes -= taken.iter().map(group_bytes).sum::<usize>();
-        if !rest.is_empty() {
-            inbox.submissions.splice(0..0, rest.iter().cloned());
-        }
-    }
-
-    fn finish_interrupted_step(&mut self) -> Result<(), StorageError> {
-        if self.leader.is_in_step() {
-            return Ok(());
-        }
-        let judged = self.leader.catch_up()?;
-        let batch = std::mem::take(&mut self.unsettled);
-        self.publish(&judged, &batch);
-        Ok(())
-    }
-
-    /// Tells every session, the receipts, and whoever watches the status.
-    fn publish(&mut self, judged: &[Judged], batch: &[Submission]) {
-        for (nonce, port) in &self.ports {
-            port.publish(judged, |group| group.nonce == *nonce);
-        }
-        for (judged, submission) in judged.iter().zip(batch) {
-            self.taken.insert(judged.group.nonce, judged.group.last_ordinal());
-            submission.slot.confirm(judged.head.number, &judged.verdict);
-            // Nobody asks for the outcome of a receipt that was dropped.
-            if Arc::strong_count(&submission.slot) > 1 {
-                self.unsynced.push(Arc::clone(&submission.slot));
-            }
-        }
-        let has_quarantined = judged.iter().any(|judged| judged.verdict != super::Verdict::Applied);
-        let quarantined = has_quarantined.then(|| self.leader.quarantined());
-        let head = self.leader.log().head();
-        let mut status = lock(&self.shared.status);
-        (status.head, status.place) = (head.number, head.place);
-        if let Some(Ok(quarantined)) = quarantined {
-            status.quarantined = quarantined;
-        }
-        drop(status);
-        self.notify();
-    }
-
-    fn notify(&self) {
-        self.shared.status_changed.notify_all();
-        let wakers = std::mem::take(&mut *lock(&self.shared.wakers));
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    fn sync(&mut self) -> Result<(), StorageError> {
-        self.leader.sync()?;
-        crash_point!("leader.after-sync");
-        let place = self.leader.log().head().place;
-        lock(&self.shared.status).synced_place = place;
-        lock(&self.shared.synced).extend(&self.taken);
-        self.shared.status_changed.notify_all();
-        self.unsynced.drain(..).for_each(|slot| slot.set_durable());
-        Ok(())
-    }
-
-    /// Whoever asked may be gone; an answer to nobody is dropped.
-    fn serve(&mut self, request: Request) {
-        match request {
-            Request::Attach { nonce, port, reply } => {
-                let copied = self.finish_interrupted_step().and_then(|()| self.leader.copy_state());
-                if copied.is_ok() {
-                    self.ports.push((nonce, port));
-                }
-                let _ = reply.send(copied);
-            }
-            Request::Detach { nonce } => {
-                self.ports.retain(|(known, _)| *known != nonce);
-                self.taken.remove(&nonce);
-                lock(&self.shared.synced).remove(&nonce);
-            }
-            Request::Read { after, filter, limit, reply } => {
-                let _ = reply.send(self.leader.log().rows_after(after, &filter, limit));
-            }
-            Request::Sync { reply } => {
-                let synced = self.sync();
-                if let Some(reply) = reply {
-                    let _ = reply.send(synced);
-                }
-            }
-            Request::Export { what, target, reply } => {
-                let exported = match what {
-                    Export::Eventlog => self.leader.export_log(&target),
-                    Export::State => self.leader.export_state(&target),
-                };
-                let _ = reply.send(exported);
-            }
-        }
-    }
-}
-
-/// How many submissions make the next batch: at least one, then while the events fit.
-fn batch_len(submissions: &[Submission]) -> usize {
-    let mut events = 0;
-    let fits = |submission: &&Submission| {
-        events += submission.group.events.len();
-        events <= BATCH_EVENTS_MAX
-    };
-    submissions.iter().take_while(fits).count().max(1)
 }

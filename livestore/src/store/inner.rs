@@ -10,8 +10,9 @@ use crate::session::{Receipt, Session};
 use crate::sqlite::TrackedState;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread::JoinHandle;
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 /// What all clones of a store share.
@@ -25,7 +26,8 @@ pub(super) struct Inner {
     owner: AtomicUsize,
     outbox: Arc<Outbox>,
     port: Arc<Port>,
-    worker: Mutex<Option<JoinHandle<()>>>,
+    /// Hangs up when the session's thread is over.
+    worker: Mutex<Option<(ThreadId, Receiver<()>)>>,
 }
 
 /// What the lock protects.
@@ -40,6 +42,15 @@ struct Open {
     session: Session,
     live: Live,
     leader: Arc<LeaderHandle>,
+}
+
+impl Open {
+    fn pull(&mut self) {
+        let writes = self.session.pull();
+        if !writes.is_empty() {
+            self.live.refresh(self.session.db(), &writes);
+        }
+    }
 }
 
 /// An address of this thread's own tells it from the others; 0 is no thread.
@@ -100,7 +111,9 @@ impl Inner {
 
     fn start_worker(self: &Arc<Self>) -> Result<(), OpenError> {
         let (this, port) = (Arc::downgrade(self), Arc::clone(&self.port));
+        let (is_over, over) = sync_channel(0);
         let work = move || {
+            let _is_over: std::sync::mpsc::SyncSender<()> = is_over;
             while port.wait() {
                 let Some(inner) = this.upgrade() else { return };
                 inner.pull();
@@ -112,7 +125,7 @@ impl Inner {
             path: None,
             message: format!("the session's thread did not start: {error}"),
         })?;
-        *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(worker);
+        *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some((worker.thread().id(), over));
         Ok(())
     }
 
@@ -162,15 +175,9 @@ impl Inner {
         committed
     }
 
-    /// Applies what other sessions committed.
+    /// Applies what other sessions committed, and tells subscribers.
     fn pull(&self) {
-        let pulled = self.enter(|open| {
-            let writes = open.session.pull();
-            if !writes.is_empty() {
-                open.live.refresh(open.session.db(), &writes);
-            }
-        });
-        if pulled.is_ok() {
+        if self.enter(Open::pull).is_ok() {
             self.outbox.drain();
         }
     }
@@ -206,6 +213,7 @@ impl Inner {
     }
 
     pub(super) fn status(&self) -> StoreStatus {
+        self.pull();
         let seen = self.enter(|open| {
             let leader = open.leader.status();
             let is_durable = leader.synced_place >= leader.place;
@@ -216,6 +224,7 @@ impl Inner {
                 is_durable,
                 leader: leader.state,
                 quarantined: leader.quarantined,
+                kept_aside: leader.kept_aside,
                 closed: None,
             }
         });
@@ -228,6 +237,7 @@ impl Inner {
                 is_durable: false,
                 leader: LeaderState::Stopped { reason: reason.clone() },
                 quarantined: Vec::new(),
+                kept_aside: Vec::new(),
                 closed: Some(reason),
             }
         })
@@ -235,15 +245,20 @@ impl Inner {
 
     pub(super) fn shutdown(&self, wait_max: Duration) -> Result<(), ShutdownError> {
         let deadline = Instant::now() + wait_max;
+        let left = || deadline.saturating_duration_since(Instant::now());
         let drained = loop {
-            let Ok(pending) = self.enter(|open| {
-                open.session.pull();
+            let entered = self.enter(|open| {
+                open.pull();
                 (open.session.pending_events(), Arc::clone(&open.leader))
-            }) else {
-                return Ok(()); // Closed already.
+            });
+            let pending = match entered {
+                Ok(pending) => pending,
+                Err(Entry::Closed(_)) => return Ok(()),
+                Err(Entry::Reentrant) => return Err(ShutdownError::Reentrant),
             };
+            self.outbox.drain();
             match pending {
-                (0, leader) => break leader.sync().map_err(ShutdownError::NotSynced),
+                (0, leader) => break leader.sync(left()).map_err(ShutdownError::NotSynced),
                 (pending, leader) if Instant::now() >= deadline || leader.stopped().is_some() => {
                     break Err(ShutdownError::Pending { pending, waited_ms: wait_max.as_millis() as u64 });
                 }
@@ -253,11 +268,11 @@ impl Inner {
                 }
             }
         };
-        self.close("the store was shut down");
+        self.close("the store was shut down", left());
         drained
     }
 
-    fn close(&self, reason: &str) {
+    fn close(&self, reason: &str, wait_max: Duration) {
         let closed = std::mem::replace(
             &mut *self.core.lock().unwrap_or_else(PoisonError::into_inner),
             Core::Closed(reason.into()),
@@ -267,19 +282,25 @@ impl Inner {
         if let Core::Open(open) = closed {
             let Open { session, live, leader } = *open;
             drop(live);
-            session.close();
+            if wait_max.is_zero() {
+                leader.give_up();
+            }
+            session.close(wait_max);
             drop(leader);
         }
+        // A callback that the thread still runs may wait for this very thread: so no wait without an end, and none at all
+        // inside a callback, which may be that one.
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(worker) = worker.filter(|worker| worker.thread().id() != std::thread::current().id()) {
-            let _ = worker.join(); // A panic there was a panic of ours, and already printed.
+        let is_another = |id: ThreadId| id != std::thread::current().id() && !crate::live::is_in_callback();
+        if let Some((_, over)) = worker.filter(|(id, _)| is_another(*id)) {
+            let _ = over.recv_timeout(wait_max);
         }
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.close("the store was dropped");
+        self.close("the store was dropped", ShutdownError::WAIT_MAX);
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::event::SequenceNumber;
 use crate::leader::{LeaderState, Quarantined};
+use std::path::PathBuf;
 
 /// How a store is doing.
 #[derive(Clone, Debug)]
@@ -17,6 +18,9 @@ pub struct StoreStatus {
     pub leader: LeaderState,
     /// Commit groups in the eventlog that could not be materialized.
     pub quarantined: Vec<Quarantined>,
+    /// Journals of ended sessions that could not be read whole. What was readable is in the eventlog; the files are kept, for
+    /// you to look at and remove.
+    pub kept_aside: Vec<PathBuf>,
     /// Why the store is closed or stopped, if it is.
     pub closed: Option<String>,
 }
