@@ -60,8 +60,10 @@ impl Subscriber {
                 tracing::error!(message = panic_message(&*panic), "a subscriber's callback panicked");
             }
         }
+        // Whoever ended it while it ran could not take it; after this lock is free they can.
+        drop(callback);
         if !self.is_active.load(Ordering::Acquire) {
-            callback.take();
+            self.end();
         }
     }
 }

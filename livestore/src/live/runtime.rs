@@ -306,6 +306,12 @@ impl Live {
         }
     }
 
+    /// The store closes: callbacks are dropped, which is how those who watch learn of it.
+    pub(crate) fn close(self) {
+        let subscribers = self.instances.values().flat_map(|instance| &instance.subscribers);
+        subscribers.for_each(|subscriber| subscriber.end());
+    }
+
     /// Every instance, most used first.
     pub(crate) fn stats(&self) -> Vec<LiveStats> {
         let mut stats: Vec<LiveStats> = self

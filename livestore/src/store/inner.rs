@@ -281,7 +281,7 @@ impl Inner {
         self.outbox.close();
         if let Core::Open(open) = closed {
             let Open { session, live, leader } = *open;
-            drop(live);
+            live.close();
             if wait_max.is_zero() {
                 leader.give_up();
             }

@@ -17,3 +17,4 @@ mod schema_guard;
 mod schema_materializers;
 mod schema_types;
 mod store_sessions;
+mod watching_a_closed_store;
