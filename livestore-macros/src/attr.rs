@@ -1,5 +1,6 @@
 //! Options in attributes: `word`, `word = value` and `word(list)`, one parser for all macros.
 
+use crate::errors::Errors;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
@@ -69,6 +70,11 @@ impl Opt {
         if list.is_empty() {
             return Err(syn::Error::new(self.name.span(), format!("`{}` needs at least one column", self.name)));
         }
+        for (index, ident) in list.iter().enumerate() {
+            if list.iter().take(index).any(|earlier| earlier == ident) {
+                return Err(syn::Error::new(ident.span(), format!("`{ident}` is named twice")));
+            }
+        }
         Ok(list.into_iter().collect())
     }
 
@@ -80,18 +86,34 @@ impl Opt {
     }
 }
 
+/// The option of that name.
+pub(crate) fn find<'a>(options: &'a [Opt], name: &str) -> Option<&'a Opt> {
+    options.iter().find(|option| option.name == name)
+}
+
+/// Whether the flag is there; it takes no value.
+pub(crate) fn has_flag(options: &[Opt], name: &str, errors: &mut Errors) -> bool {
+    find(options, name).is_some_and(|option| {
+        errors.keep(option.flag());
+        true
+    })
+}
+
+/// The text of `name = "text"`, where it is there.
+pub(crate) fn find_text(options: &[Opt], name: &str, errors: &mut Errors) -> Option<LitStr> {
+    find(options, name).and_then(|option| errors.keep(option.text()))
+}
+
 /// A list of options, each at most once unless it may repeat, and none that is not known.
-pub(crate) fn check_options(options: &[Opt], known: &[&str], repeatable: &[&str]) -> Vec<syn::Error> {
-    let mut errors = Vec::new();
+pub(crate) fn check_options(options: &[Opt], known: &[&str], repeatable: &[&str], errors: &mut Errors) {
     for (index, option) in options.iter().enumerate() {
         let name = option.name.to_string();
         if !known.contains(&&*name) {
-            errors.push(syn::Error::new(option.name.span(), expected(known)));
+            errors.at(&option.name, expected(known));
         } else if !repeatable.contains(&&*name) && options[..index].iter().any(|earlier| earlier.name == option.name) {
-            errors.push(syn::Error::new(option.name.span(), format!("`{name}` is given twice")));
+            errors.at(&option.name, format!("`{name}` is given twice"));
         }
     }
-    errors
 }
 
 /// "expected one of: `a`, `b`"
@@ -157,19 +179,37 @@ pub(crate) fn is_deprecated(attrs: &[Attribute]) -> bool {
     attrs.iter().any(|attr| attr.path().is_ident("deprecated"))
 }
 
-/// What we derive and the user wrote again below our attribute.
-pub(crate) fn doubled_derives(attrs: &[Attribute], implied: &[&str]) -> Vec<syn::Error> {
-    let mut errors = Vec::new();
+/// The traits that every generated type has.
+pub(crate) const DERIVES: &[(&str, &str)] =
+    &[("Clone", "::core::clone::Clone"), ("Debug", "::core::fmt::Debug"), ("PartialEq", "::core::cmp::PartialEq")];
+
+/// `#[derive(...)]` of what the attribute implies. What the user wrote again below it is a mistake, told once: it is left to
+/// the user's own derive.
+pub(crate) fn implied_derives(
+    attrs: &[Attribute],
+    has_serde: bool,
+    krate: &TokenStream,
+    errors: &mut Errors,
+) -> TokenStream {
+    let mut implied: Vec<(&str, TokenStream)> =
+        DERIVES.iter().map(|(name, path)| (*name, path.parse().unwrap_or_default())).collect();
+    if has_serde {
+        implied.push(("Serialize", quote!(#krate::__private::serde::Serialize)));
+        implied.push(("Deserialize", quote!(#krate::__private::serde::Deserialize)));
+    }
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("derive")) {
         let Ok(paths) = attr.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated) else { continue };
         for path in paths {
             let Some(last) = path.segments.last() else { continue };
-            if implied.iter().any(|name| last.ident == name) {
-                errors.push(syn::Error::new_spanned(&path, format!("`{}` is already derived", last.ident)));
+            let before = implied.len();
+            implied.retain(|(name, _)| last.ident != name);
+            if implied.len() < before {
+                errors.at(&path, format!("`{}` is already derived", last.ident));
             }
         }
     }
-    errors
+    let paths = implied.iter().map(|(_, path)| path);
+    quote!(#[derive(#(#paths),*)])
 }
 
 /// The serde attribute of a payload: its crate, and camelCase unless the user chose.
@@ -179,19 +219,4 @@ pub(crate) fn serde_attr(attrs: &[Attribute], krate: &TokenStream) -> TokenStrea
         .iter()
         .any(|attr| attr.path().is_ident("serde") && attr.to_token_stream().to_string().contains("rename_all"));
     if chose { quote!(#[serde(crate = #serde)]) } else { quote!(#[serde(crate = #serde, rename_all = "camelCase")]) }
-}
-
-/// The derives of an event or a document.
-pub(crate) const PAYLOAD_DERIVES: &[&str] = &["Clone", "Debug", "PartialEq", "Serialize", "Deserialize"];
-
-pub(crate) fn payload_derives(krate: &TokenStream) -> TokenStream {
-    quote! {
-        #[derive(
-            ::core::clone::Clone,
-            ::core::fmt::Debug,
-            ::core::cmp::PartialEq,
-            #krate::__private::serde::Serialize,
-            #krate::__private::serde::Deserialize
-        )]
-    }
 }

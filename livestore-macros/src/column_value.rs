@@ -36,14 +36,38 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     if !input.generics.params.is_empty() {
         errors.at(&input.generics, "a column value has no parameters");
     }
+    let expanded = match errors.is_empty() {
+        true => expanded,
+        false => fallback(&input, &krate),
+    };
     let errors = errors.into_tokens();
     debug::show(&input.ident.to_string(), quote!(#expanded #errors))
+}
+
+/// After a mistake the type still is a column value, so that its uses say nothing more.
+fn fallback(input: &DeriveInput, krate: &TokenStream) -> TokenStream {
+    let (ident, private) = (&input.ident, quote!(#krate::__private));
+    let (generics, arguments, bounds) = input.generics.split_for_impl();
+    quote! {
+        impl #generics #krate::ColumnValue for #ident #arguments #bounds {
+            type Base = Self;
+            const TYPE: #krate::ColumnType = #krate::ColumnType::required(#krate::SqlType::Text);
+
+            fn into_value(self) -> #private::Result<#krate::SqlValue, #krate::ValueError> {
+                ::core::unreachable!()
+            }
+
+            fn from_value(_: #krate::ValueRef<'_>) -> #private::Result<Self, #krate::ValueError> {
+                ::core::unreachable!()
+            }
+        }
+    }
 }
 
 /// `#[livestore(crate = path)]`, for crates that re-export the library.
 pub(crate) fn derive_crate(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
     let options = errors.keep(attr::take_options(&mut input.attrs.clone(), "livestore")).unwrap_or_default();
-    attr::check_options(&options, &["crate"], &[]).into_iter().for_each(|error| errors.add(error));
+    attr::check_options(&options, &["crate"], &[], errors);
     attr::crate_path(&options)
 }
 
@@ -54,8 +78,8 @@ fn text_enum(ident: &Ident, data: &DataEnum, krate: &TokenStream, errors: &mut E
             errors.at(&variant.fields, "an enum stored as text has no fields; use `Json<T>` for this type");
         }
         let options = errors.keep(attr::take_options(&mut variant.attrs.clone(), "column")).unwrap_or_default();
-        attr::check_options(&options, &["name"], &[]).into_iter().for_each(|error| errors.add(error));
-        let renamed = options.first().and_then(|option| errors.keep(option.text()));
+        attr::check_options(&options, &["name"], &[], errors);
+        let renamed = attr::find_text(&options, "name", errors);
         let text = renamed.map_or_else(|| names::camel_case(&names::unraw(&variant.ident)), |text| text.value());
         if variants.iter().any(|(_, earlier)| *earlier == text) {
             errors.at(&variant.ident, format!("two variants are stored as `{text}`"));
@@ -99,9 +123,6 @@ fn text_enum(ident: &Ident, data: &DataEnum, krate: &TokenStream, errors: &mut E
                 }
             }
         }
-
-        #[automatically_derived]
-        impl #private::TakesDefault<#ident> for #ident {}
     }
 }
 
@@ -112,6 +133,7 @@ fn newtype(ident: &Ident, inner: &Type, krate: &TokenStream) -> TokenStream {
         impl #krate::ColumnValue for #ident {
             type Base = Self;
             const TYPE: #krate::ColumnType = <#inner as #krate::ColumnValue>::TYPE;
+            const __DEFAULT: #private::TakesDefault = <#inner as #krate::ColumnValue>::__DEFAULT;
 
             fn into_value(self) -> #private::Result<#krate::SqlValue, #krate::ValueError> {
                 <#inner as #krate::ColumnValue>::into_value(self.0)
@@ -121,8 +143,5 @@ fn newtype(ident: &Ident, inner: &Type, krate: &TokenStream) -> TokenStream {
                 <#inner as #krate::ColumnValue>::from_value(value).map(Self)
             }
         }
-
-        #[automatically_derived]
-        impl<Kind> #private::TakesDefault<Kind> for #ident where #inner: #private::TakesDefault<Kind> {}
     }
 }

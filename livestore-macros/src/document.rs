@@ -2,14 +2,13 @@ use crate::attr::{self, NamedArgs, Opt};
 use crate::errors::Errors;
 use crate::{debug, names};
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{Attribute, Fields, Item, ItemStruct};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Fields, Item, ItemStruct, LitStr};
 
 const OPTIONS: &[&str] = &["id", "crate"];
 const MISSING: &str = "expected the document's name, for example `#[client_document(\"uiState\")]`";
 
-pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let args = errors.keep(attr::named_args(args, MISSING));
     match syn::parse2::<Item>(item.clone()) {
@@ -18,7 +17,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
             debug::show(&item.ident.to_string(), expanded)
         }
         _ => {
-            errors.at(&item, "a client document is a struct with named fields");
+            errors.at(item, "a client document is a struct with named fields");
             let errors = errors.into_tokens();
             quote!(#item #errors)
         }
@@ -27,8 +26,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
 
 fn expand_struct(args: Option<NamedArgs>, item: &ItemStruct, mut errors: Errors) -> TokenStream {
     let options: &[Opt] = args.as_ref().map_or(&[], |args| &args.options);
-    attr::check_options(options, OPTIONS, &[]).into_iter().for_each(|error| errors.add(error));
-    attr::doubled_derives(&item.attrs, attr::PAYLOAD_DERIVES).into_iter().for_each(|error| errors.add(error));
+    attr::check_options(options, OPTIONS, &[], &mut errors);
     if let Some(args) = &args {
         errors.keep(names::check_table_name(&args.name));
     }
@@ -38,14 +36,15 @@ fn expand_struct(args: Option<NamedArgs>, item: &ItemStruct, mut errors: Errors)
     if !matches!(item.fields, Fields::Named(_)) {
         errors.at(&item.ident, "a client document has named fields: they are set one by one");
     }
-    let id = options.iter().find(|option| option.name == "id").and_then(|option| errors.keep(option.text()));
+    let id = attr::find_text(options, "id", &mut errors);
     let krate = attr::crate_path(options);
-    let (derives, serde) = (attr::payload_derives(&krate), attr::serde_attr(&item.attrs, &krate));
+    let derives = attr::implied_derives(&item.attrs, true, &krate, &mut errors);
+    let serde = attr::serde_attr(&item.attrs, &krate);
     let setters = setters(item, &mut errors);
-    let implementation = match (&args, errors.is_empty()) {
-        (Some(args), true) => implementation(args, id.as_ref(), item, &krate, &setters),
-        _ => TokenStream::new(),
-    };
+    // After a mistake the item still is a document where it can be, so that its uses say nothing more.
+    let has_its_shape = item.generics.params.is_empty() && matches!(item.fields, Fields::Named(_));
+    let name = args.map_or_else(|| names::text_of(&item.ident), |args| args.name);
+    let implementation = has_its_shape.then(|| implementation(&name, id.as_ref(), item, &krate, &setters));
     let errors = errors.into_tokens();
     quote! {
         #derives
@@ -68,13 +67,13 @@ fn setters(item: &ItemStruct, errors: &mut Errors) -> Vec<TokenStream> {
                     ident,
                     "with a `rename_all` of its own, a document names each key: `#[serde(rename = \"key\")]`",
                 );
-                continue;
+                names::unraw(ident)
             }
             None => names::camel_case(&names::unraw(ident)),
         };
         let (vis, ty) = (&field.vis, &field.ty);
         let doc = format!("Sets `{}`.", names::unraw(ident));
-        setters.push(quote_spanned! {ty.span()=>
+        setters.push(quote! {
             #[doc = #doc]
             #[must_use]
             #[allow(dead_code)]
@@ -108,14 +107,14 @@ fn serde_rename(attrs: &[Attribute]) -> Option<String> {
 }
 
 fn implementation(
-    args: &NamedArgs,
-    id: Option<&syn::LitStr>,
+    name: &LitStr,
+    id: Option<&LitStr>,
     item: &ItemStruct,
     krate: &TokenStream,
     setters: &[TokenStream],
 ) -> TokenStream {
     let private = quote!(#krate::__private);
-    let (ident, vis, name) = (&item.ident, &item.vis, &args.name);
+    let (ident, vis) = (&item.ident, &item.vis);
     let set = names::derived(ident, "Set", ident.span());
     let doc =
         format!("Sets fields of the client document `{}`; made by `{}::set()`.", name.value(), names::unraw(ident));

@@ -1,4 +1,4 @@
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 
 /// Collects every mistake of an item, so that one build shows them all.
@@ -17,13 +17,20 @@ impl Errors {
         self.add(syn::Error::new_spanned(tokens, message));
     }
 
-    pub(crate) fn at_span(&mut self, span: Span, message: impl std::fmt::Display) {
-        self.add(syn::Error::new(span, message));
-    }
-
     /// The value, or `None` with the mistake kept.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
+    }
+
+    /// Takes over the mistakes of a part.
+    pub(crate) fn join(&mut self, part: Self) {
+        if let Some(errors) = part.0 {
+            self.add(errors);
+        }
+    }
+
+    pub(crate) fn into_result(self) -> syn::Result<()> {
+        self.0.map_or(Ok(()), Err)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -2,19 +2,19 @@ use crate::attr::{self, NamedArgs, Opt};
 use crate::errors::Errors;
 use crate::{debug, names};
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::{Fields, Item, ItemStruct};
 
 const OPTIONS: &[&str] = &["client_only", "crate"];
 const MISSING: &str = "expected the wire name, for example `#[event(\"v1.TodoCreated\")]`: it is what other clients see, and \
                        does not follow the Rust name, so that the struct can be renamed";
 
-pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let args = errors.keep(attr::named_args(args, MISSING));
     match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Struct(item)) => {
-            let expanded = expand_struct(args, &item, errors);
+            let expanded = expand_struct(args.as_ref(), &item, errors);
             debug::show(&item.ident.to_string(), expanded)
         }
         Ok(other) => {
@@ -29,13 +29,12 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-fn expand_struct(args: Option<NamedArgs>, item: &ItemStruct, mut errors: Errors) -> TokenStream {
-    let options: &[Opt] = args.as_ref().map_or(&[], |args| &args.options);
-    attr::check_options(options, OPTIONS, &[]).into_iter().for_each(|error| errors.add(error));
-    if let Some(args) = &args {
+fn expand_struct(args: Option<&NamedArgs>, item: &ItemStruct, mut errors: Errors) -> TokenStream {
+    let options: &[Opt] = args.map_or(&[], |args| &args.options);
+    attr::check_options(options, OPTIONS, &[], &mut errors);
+    if let Some(args) = args {
         errors.keep(names::check_name(&args.name, "wire name"));
     }
-    attr::doubled_derives(&item.attrs, attr::PAYLOAD_DERIVES).into_iter().for_each(|error| errors.add(error));
     if !item.generics.params.is_empty() {
         errors.at(&item.generics, "an event has no parameters: every client must read the same type");
     }
@@ -43,8 +42,10 @@ fn expand_struct(args: Option<NamedArgs>, item: &ItemStruct, mut errors: Errors)
         errors.at(fields, "an event has named fields, or none: their names are its JSON keys");
     }
     let krate = attr::crate_path(options);
-    let (derives, serde) = (attr::payload_derives(&krate), attr::serde_attr(&item.attrs, &krate));
-    let def = event_def(args.as_ref(), item, &krate);
+    let derives = attr::implied_derives(&item.attrs, true, &krate, &mut errors);
+    let serde = attr::serde_attr(&item.attrs, &krate);
+    let client_only = attr::has_flag(options, "client_only", &mut errors);
+    let def = event_def(args, item, client_only, &krate);
     let ident = &item.ident;
     let has_parameters = !item.generics.params.is_empty();
     let event = (!has_parameters).then(|| {
@@ -66,10 +67,9 @@ fn expand_struct(args: Option<NamedArgs>, item: &ItemStruct, mut errors: Errors)
     }
 }
 
-fn event_def(args: Option<&NamedArgs>, item: &ItemStruct, krate: &TokenStream) -> TokenStream {
+fn event_def(args: Option<&NamedArgs>, item: &ItemStruct, client_only: bool, krate: &TokenStream) -> TokenStream {
     // After a mistake the item still is an event, so that its uses say nothing more.
-    let name = args.map_or_else(|| names::unraw(&item.ident).to_token_stream(), |args| args.name.to_token_stream());
-    let client_only = args.is_some_and(|args| args.options.iter().any(|option| option.name == "client_only"));
+    let name = args.map_or_else(|| names::text_of(&item.ident), |args| args.name.clone());
     let (deprecated, unit) = (attr::is_deprecated(&item.attrs), matches!(item.fields, Fields::Unit));
     quote! {
         #krate::__private::EventDef {

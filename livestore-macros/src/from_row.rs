@@ -20,9 +20,9 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
         Data::Struct(data) if matches!(data.fields, Fields::Named(_)) => {
             for field in &data.fields {
                 let options = errors.keep(attr::take_options(&mut field.attrs.clone(), "column")).unwrap_or_default();
-                attr::check_options(&options, &["name"], &[]).into_iter().for_each(|error| errors.add(error));
+                attr::check_options(&options, &["name"], &[], &mut errors);
                 let Some(ident) = &field.ident else { continue };
-                let renamed = options.first().and_then(|option| errors.keep(option.text()));
+                let renamed = attr::find_text(&options, "name", &mut errors);
                 let name = renamed.map_or_else(|| names::unraw(ident), |text| text.value());
                 reads.push(quote_spanned!(field.ty.span()=> #ident: row.get_named(#name)?,));
             }

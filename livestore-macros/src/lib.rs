@@ -42,7 +42,7 @@ use proc_macro::TokenStream;
 /// ```
 #[proc_macro_attribute]
 pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
-    event::expand(args.into(), item.into()).into()
+    event::expand(args.into(), &item.into()).into()
 }
 
 /// Makes a struct a state table: `#[table("todos")]`.
@@ -81,7 +81,7 @@ pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn table(args: TokenStream, item: TokenStream) -> TokenStream {
-    table::expand(args.into(), item.into()).into()
+    table::expand(args.into(), &item.into()).into()
 }
 
 /// Makes a struct a client document: `#[client_document("uiState")]`.
@@ -101,7 +101,7 @@ pub fn table(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn client_document(args: TokenStream, item: TokenStream) -> TokenStream {
-    document::expand(args.into(), item.into()).into()
+    document::expand(args.into(), &item.into()).into()
 }
 
 /// Makes a unit struct a schema: `#[schema(events(...), tables(...), documents(...))]`.
@@ -115,7 +115,7 @@ pub fn client_document(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn schema(args: TokenStream, item: TokenStream) -> TokenStream {
-    schema::expand(args.into(), item.into()).into()
+    schema::expand(args.into(), &item.into()).into()
 }
 
 /// Makes the functions of an `impl` block the materializers of a schema.
@@ -136,7 +136,7 @@ pub fn schema(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn materializers(args: TokenStream, item: TokenStream) -> TokenStream {
-    materializers::expand(args.into(), item.into()).into()
+    materializers::expand(args.into(), &item.into()).into()
 }
 
 /// Lets a table column hold this type: an enum without fields as text, or a struct of one field as that field.

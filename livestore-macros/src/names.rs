@@ -1,10 +1,16 @@
-use proc_macro2::Span;
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Ident, LitStr};
 
 /// A Rust name as text, without the `r#` of a keyword.
 pub(crate) fn unraw(ident: &Ident) -> String {
     ident.unraw().to_string()
+}
+
+/// The same, as a literal: a name to go on with where the user gave none.
+pub(crate) fn text_of(ident: &Ident) -> LitStr {
+    LitStr::new(&unraw(ident), ident.span())
 }
 
 /// `snake_case` or `PascalCase` to `camelCase`, as serde does it.
@@ -48,4 +54,24 @@ pub(crate) fn check_table_name(name: &LitStr) -> syn::Result<()> {
 /// An identifier made of a user's name, with the span of that name.
 pub(crate) fn derived(base: &Ident, suffix: &str, span: Span) -> Ident {
     Ident::new(&format!("{}{suffix}", base.unraw()), span)
+}
+
+/// A message for `assert!`, which takes its text for a format string.
+pub(crate) fn assertion(message: &str) -> String {
+    message.replace('{', "{{").replace('}', "}}")
+}
+
+/// The same tokens, blamed at another place of the user's.
+pub(crate) fn blamed(tokens: &impl ToTokens, place: Span) -> TokenStream {
+    tokens.to_token_stream().into_iter().map(|token| blamed_token(token, place)).collect()
+}
+
+fn blamed_token(mut token: TokenTree, place: Span) -> TokenTree {
+    if let TokenTree::Group(group) = &token {
+        let mut moved = Group::new(group.delimiter(), blamed(&group.stream(), place));
+        moved.set_span(group.span().located_at(place));
+        return TokenTree::Group(moved);
+    }
+    token.set_span(token.span().located_at(place));
+    token
 }

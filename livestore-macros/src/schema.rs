@@ -20,6 +20,9 @@ struct Entry {
 impl Parse for Entry {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let path: Path = input.call(Path::parse_mod_style)?;
+        if input.peek(Token![<]) {
+            return Err(input.error("a listed type has no parameters"));
+        }
         let name = if input.peek(Token![as]) {
             input.parse::<Token![as]>()?;
             input.parse()?
@@ -39,13 +42,13 @@ struct Model {
     documents: Vec<Entry>,
 }
 
-pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = errors
         .keep(Punctuated::<Opt, Token![,]>::parse_terminated.parse2(args))
         .map(|options| options.into_iter().collect::<Vec<_>>())
         .unwrap_or_default();
-    attr::check_options(&options, OPTIONS, &[]).into_iter().for_each(|error| errors.add(error));
+    attr::check_options(&options, OPTIONS, &[], &mut errors);
     let model = Model {
         krate: attr::crate_path(&options),
         events: list(&options, "events", &mut errors),
@@ -55,7 +58,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let schema = match syn::parse2::<ItemStruct>(item.clone()) {
         Ok(schema) if matches!(schema.fields, Fields::Unit) && schema.generics.params.is_empty() => schema,
         _ => {
-            errors.at(&item, "a schema is a unit struct: `pub struct App;`");
+            errors.at(item, "a schema is a unit struct: `pub struct App;`");
             let errors = errors.into_tokens();
             return quote!(#item #errors);
         }
@@ -145,7 +148,7 @@ fn expand_schema(model: &Model, schema: &ItemStruct) -> TokenStream {
     let body = expand_impls(model, ident, &events, &variants);
     quote! {
         #[doc = #enum_doc]
-        #[allow(deprecated)]
+        #[allow(deprecated, private_interfaces)]
         #[derive(::core::clone::Clone, ::core::fmt::Debug, ::core::cmp::PartialEq)]
         #vis enum #events {
             #(#[doc = #variant_docs] #names(#types),)*
@@ -172,6 +175,8 @@ fn expand_impls(model: &Model, ident: &Ident, events: &Ident, variants: &[Varian
     let tables: Vec<_> = model.tables.iter().map(|entry| &entry.path).collect();
     let documents: Vec<_> = model.documents.iter().map(|entry| &entry.path).collect();
     let mut consts = TokenStream::new();
+    // Locals stand where the attribute does: a path that came in through a `macro_rules!` would not see them.
+    let (event, session, args) = (quote!(event), quote!(session), quote!(args));
     let (mut defs, mut encodes, mut decodes, mut materializes, mut commits, mut entries) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (index, variant) in variants.iter().enumerate() {
@@ -180,7 +185,12 @@ fn expand_impls(model: &Model, ident: &Ident, events: &Ident, variants: &[Varian
         let (entry, wire) = (format_ident!("ENTRY_{index}"), format_ident!("NAME_{index}"));
         // This line demands the materializer; all else goes through the entry, so that a missing one is told once.
         let made = match &variant.document {
-            None => quote_spanned!(span=> #private::entry::<#ident, #ty>()),
+            None => quote_spanned! {span=>
+                #private::Entry {
+                    version: <#ty as #krate::Materialize<#ident>>::VERSION,
+                    run: <#ty as #krate::Materialize<#ident>>::materialize,
+                }
+            },
             Some(document) => quote_spanned!(span=> #private::document_entry::<#document>()),
         };
         consts.extend(quote_spanned! {span=>
@@ -188,13 +198,13 @@ fn expand_impls(model: &Model, ident: &Ident, events: &Ident, variants: &[Varian
             const #wire: &str = <#ty as #krate::Event>::DEF.name;
         });
         let encode = match &variant.document {
-            None => quote!(#private::encode_event(event)),
-            Some(_) => quote!(#private::encode_document(event, session)),
+            None => quote_spanned!(span=> <#ty as #krate::Event>::__encode(#event)),
+            Some(_) => quote_spanned!(span=> #private::encode_document(#event, #session)),
         };
         defs.push(quote!(Self::#name(_) => <#ty as #krate::Event>::DEF,));
         encodes.push(quote!(Self::#name(ref event) => #encode,));
-        decodes.push(quote! {
-            #wire => #private::Some(#private::decode_event::<#ty>(args).map(Self::#name)),
+        decodes.push(quote_spanned! {span=>
+            #wire => #private::Some(<#ty as #krate::Event>::__decode(#args).map(Self::#name)),
         });
         materializes.push(quote!(Self::#name(event) => (#entry.run)(event, cx),));
         entries.push(quote!(#private::EventEntry {
@@ -258,28 +268,35 @@ fn expand_impls(model: &Model, ident: &Ident, events: &Ident, variants: &[Varian
     }
 }
 
-/// Names are compared by hash first: a long list would spend the compiler's time on comparing text.
+/// What no two events and no two tables may share, and what a table may refer to. The messages are made here: a helper that
+/// panics would show the library's source.
 fn name_checks(private: &TokenStream, krate: &TokenStream, model: &Model, variants: &[Variant]) -> TokenStream {
     let wires: Vec<_> = (0..variants.len()).map(|index| format_ident!("NAME_{index}")).collect();
     let count = wires.len();
     let event_checks = variants.iter().enumerate().map(|(index, variant)| {
         let what = if variant.document.is_some() { "the set event of document" } else { "event" };
         let message = format!("{what} `{}` has the wire name of an earlier event in this schema", variant.shown);
-        quote_spanned!(variant.name.span()=> const _: () = ::core::assert!(#private::is_first(&NAMES, #index), #message);)
+        let span = variant.name.span();
+        quote_spanned!(span=> const _: () = ::core::assert!(#private::is_first(&NAMES, #index), #message);)
     });
-    let tables = model.tables.iter().map(|entry| (&entry.path, quote!(Table), quote!(DEF.name), "table"));
+    let tables = model.tables.iter().map(|entry| (&entry.path, quote!(Table), quote!(DEF), "table"));
     let documents =
-        model.documents.iter().map(|entry| (&entry.path, quote!(ClientDocument), quote!(DEF.table.name), "document"));
+        model.documents.iter().map(|entry| (&entry.path, quote!(ClientDocument), quote!(DEF.table), "document"));
     let all: Vec<_> = tables.chain(documents).collect();
-    let table_names = all.iter().map(|(path, tr, name, _)| quote!(<#path as #krate::#tr>::#name));
+    let defs = all.iter().map(|(path, tr, def, _)| quote!(<#path as #krate::#tr>::#def));
     let table_count = all.len();
     let table_checks = all.iter().enumerate().map(|(index, (path, _, _, what))| {
-        let message = format!("{what} `{}` has the SQL name of an earlier table in this schema", path_text(path));
-        quote_spanned!(path.span()=> const _: () = ::core::assert!(#private::is_first(&TABLES, #index), #message);)
+        let shown = path_text(path);
+        let same = format!("{what} `{shown}` has the SQL name of an earlier table in this schema (SQLite folds case)");
+        let open = format!("table `{shown}` has a foreign key to a table that this schema does not list");
+        quote_spanned! {path.span()=>
+            const _: () = ::core::assert!(#private::is_first_table(&TABLES, #index), #same);
+            const _: () = ::core::assert!(#private::lists_targets(&TABLES, #index), #open);
+        }
     });
     quote! {
         const NAMES: [&str; #count] = [#(#wires),*];
-        const TABLES: [&str; #table_count] = [#(#table_names),*];
+        const TABLES: [&#private::TableDef; #table_count] = [#(#defs),*];
         #(#event_checks)*
         #(#table_checks)*
     }

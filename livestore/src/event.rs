@@ -9,6 +9,7 @@ pub(crate) use encoded::{CommitGroup, EncodedEvent};
 pub(crate) use faithful::{check_faithful, decode_payload, encode_payload};
 pub use number::{InvalidSequenceNumber, SequenceNumber};
 
+use crate::error::{EncodeError, Error, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
@@ -32,6 +33,17 @@ use std::fmt::Debug;
 pub trait Event: Serialize + DeserializeOwned + Clone + Debug + PartialEq + Send + Sync + 'static {
     /// What the eventlog and the schema know of the event.
     const DEF: &'static EventDef;
+
+    /// The payload as JSON text. Generated code calls it through the trait, so that what is no event is told once.
+    #[doc(hidden)]
+    fn __encode(&self) -> Result<Option<Box<str>>, EncodeError> {
+        encode_payload(self)
+    }
+
+    #[doc(hidden)]
+    fn __decode(args: Option<&str>) -> Result<Self> {
+        decode_payload(args).map_err(|error| Error::new(format!("the args do not decode: {error}")))
+    }
 }
 
 /// What the eventlog and the schema know of an event.

@@ -73,6 +73,7 @@ pub mod __private {
         ColumnDef, ConstValue, DocumentDef, EventEntry, ForeignKeyAction, IndexDef, ReferenceDef, SchemaDef, TableDef,
     };
     pub use crate::support::*;
+    pub use crate::value::TakesDefault;
     pub use serde;
     pub use std::borrow::ToOwned;
     pub use std::boxed::Box;

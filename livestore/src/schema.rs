@@ -23,6 +23,10 @@ use crate::ids::SessionId;
 /// An application's schema: which events, tables and documents a store has.
 ///
 /// Written with [`#[schema]`](macro@crate::schema).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a schema",
+    note = "write #[schema(events(...), tables(...))] above a unit struct"
+)]
 pub trait Schema: Sized + Send + Sync + 'static {
     /// The enum of all events in the schema.
     type Event: SchemaEvent<Self>;

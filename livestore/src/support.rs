@@ -1,12 +1,11 @@
 //! What generated code calls, so that expansions stay short.
 
 use crate::document::{ClientDocument, DocumentEvent, materialize_document};
-use crate::error::{EncodeError, Error, Result};
-use crate::event::{Event, decode_payload, encode_payload};
+use crate::error::{EncodeError, Result};
+use crate::event::Event;
 use crate::ids::SessionId;
-use crate::query::Column;
-use crate::schema::{Materialize, MaterializeCx, Writes};
-use crate::value::{ColumnType, ColumnValue, Json, SqlType, SqlValue, Timestamp, ValueError, ValueRef};
+use crate::schema::{MaterializeCx, TableDef, Writes};
+use crate::value::{ColumnType, ColumnValue, SqlType, SqlValue, Timestamp, ValueError, ValueRef};
 
 /// One event of a schema with its materializer.
 #[derive(Debug)]
@@ -15,16 +14,8 @@ pub struct Entry<E> {
     pub run: fn(E, &MaterializeCx<'_>) -> Result<Writes>,
 }
 
-pub const fn entry<S, E: Materialize<S>>() -> Entry<E> {
-    Entry { version: E::VERSION, run: E::materialize }
-}
-
 pub const fn document_entry<D: ClientDocument>() -> Entry<D::Set> {
     Entry { version: 1, run: materialize_document::<D> }
-}
-
-pub fn encode_event<E: Event>(event: &E) -> Result<Option<Box<str>>, EncodeError> {
-    encode_payload(event)
 }
 
 pub fn encode_document<E: Event + DocumentEvent>(
@@ -34,16 +25,12 @@ pub fn encode_document<E: Event + DocumentEvent>(
     crate::document::encode_document(event, session)
 }
 
-pub fn decode_event<E: Event>(args: Option<&str>) -> Result<E> {
-    decode_payload(args).map_err(|error| Error::new(format!("the args do not decode: {error}")))
-}
-
-/// Whether no earlier name in the list is the same. Hashes first: they make a long list cheap to check.
+/// Whether no earlier name in the list is the same. Marks first: they make a long list cheap to check.
 pub const fn is_first(names: &[&str], index: usize) -> bool {
-    let hash = name_hash(names[index]);
+    let mark = name_mark(names[index]);
     let mut earlier = 0;
     while earlier < index {
-        if name_hash(names[earlier]) == hash && is_same(names[earlier].as_bytes(), names[index].as_bytes()) {
+        if name_mark(names[earlier]) == mark && is_same(names[earlier], names[index]) {
             return false;
         }
         earlier += 1;
@@ -51,15 +38,69 @@ pub const fn is_first(names: &[&str], index: usize) -> bool {
     true
 }
 
-const fn name_hash(name: &str) -> u64 {
-    let bytes = name.as_bytes();
-    // Length and both ends tell most names apart, and cost the same for every name.
-    let len = bytes.len();
-    let (first, last) = if len == 0 { (0, 0) } else { (bytes[len / 2], bytes[len - 1]) };
-    ((len as u64) << 16) | ((first as u64) << 8) | last as u64
+/// The same for the names of tables, of which SQLite folds the case.
+pub const fn is_first_table(tables: &[&TableDef], index: usize) -> bool {
+    let mut earlier = 0;
+    while earlier < index {
+        if tables[earlier].name.eq_ignore_ascii_case(tables[index].name) {
+            return false;
+        }
+        earlier += 1;
+    }
+    true
 }
 
-const fn is_same(a: &[u8], b: &[u8]) -> bool {
+/// Whether every table that this one refers to is in the list.
+pub const fn lists_targets(tables: &[&TableDef], index: usize) -> bool {
+    let columns = tables[index].columns;
+    let mut column = 0;
+    while column < columns.len() {
+        if let Some(target) = &columns[column].references
+            && !has_table(tables, target.table)
+        {
+            return false;
+        }
+        column += 1;
+    }
+    true
+}
+
+const fn has_table(tables: &[&TableDef], name: &str) -> bool {
+    let mut index = 0;
+    while index < tables.len() {
+        if is_same(tables[index].name, name) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+/// Whether a foreign key may refer to the column: it is the primary key, or has a unique index.
+pub const fn is_key(table: &TableDef, name: &str) -> bool {
+    let mut index = 0;
+    while index < table.columns.len() {
+        if table.columns[index].unique && is_same(table.columns[index].name, name) {
+            return true;
+        }
+        index += 1;
+    }
+    matches!(table.primary_key, [key] if is_same(key, name))
+}
+
+/// Length and two characters: enough to tell most names apart, at the same cost for every name.
+const fn name_mark(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let len = bytes.len();
+    let (middle, last) = if len == 0 { (0, 0) } else { (bytes[len / 2], bytes[len - 1]) };
+    ((len as u64) << 16) | ((middle as u64) << 8) | last as u64
+}
+
+const fn is_same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
     let mut index = 0;
     while index < a.len() {
         if a[index] != b[index] {
@@ -78,39 +119,22 @@ pub const fn text(ty: ColumnType) -> ColumnType {
     ColumnType { sql: SqlType::Text, nullable: ty.nullable }
 }
 
-pub const fn assert_timestamp<V: ColumnValue<Base = Timestamp>>() {}
-
-pub const fn assert_same_base<V: ColumnValue, T, W: ColumnValue<Base = V::Base>>(_: &Column<T, W>) {}
-
-pub const fn assert_takes<V: TakesDefault<Kind>, Kind>() {}
-
-pub const fn assert_takes_value<V: TakesDefault<Kind>, Kind>(_: &Kind) {}
-
-/// Which kind of constant a column type takes as its default.
+/// Which column types `iso8601` is for.
 #[diagnostic::on_unimplemented(
-    message = "a `{Self}` column cannot have this default",
-    label = "a default of kind `{Kind}`"
+    message = "an `iso8601` column holds a `Timestamp`, not a `{Self}`",
+    label = "for a `Timestamp` or an `Option` of one"
 )]
-pub trait TakesDefault<Kind> {}
-
-macro_rules! takes_default {
-    ($($kind:ident: $($ty:ty)*;)*) => {$(
-        #[derive(Debug)]
-        pub struct $kind;
-        $(impl TakesDefault<$kind> for $ty {})*
-    )*};
+pub trait TakesIso8601 {
+    const IT_DOES: () = ();
 }
 
-takes_default! {
-    TextDefault: String;
-    BoolDefault: bool;
-    IntegerDefault: i8 i16 i32 i64 u8 u16 u32 Timestamp;
-    RealDefault: f32 f64;
-    BlobDefault: Vec<u8>;
-}
+#[diagnostic::do_not_recommend]
+impl TakesIso8601 for Timestamp {}
+#[diagnostic::do_not_recommend]
+impl TakesIso8601 for Option<Timestamp> {}
 
-impl<T> TakesDefault<TextDefault> for Json<T> {}
-impl<V: TakesDefault<Kind>, Kind> TakesDefault<Kind> for Option<V> {}
+/// That a constant is of the column's own type, `Option` aside.
+pub const fn assert_own<V: ColumnValue>(_: &V::Base) {}
 
 pub fn enum_text<'a>(value: ValueRef<'a>, name: &str, expected: &str) -> Result<&'a str, ValueError> {
     match value {

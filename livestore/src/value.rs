@@ -1,11 +1,13 @@
 //! SQL values, and the Rust types that a table column can hold.
 
 mod column;
+mod default;
 mod json;
 mod row;
 mod timestamp;
 
 pub use column::{ColumnType, ColumnValue, SqlType};
+pub use default::TakesDefault;
 pub use json::Json;
 pub use row::Row;
 pub use rusqlite::types::ValueRef;

@@ -1,3 +1,4 @@
+use crate::value::ColumnValue;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -29,6 +30,16 @@ impl<T, V> Column<T, V> {
     #[must_use]
     pub const fn __of_new_row(self) -> Self {
         Self { new_row: true, ..self }
+    }
+
+    /// The column without `Option`: what a foreign key must agree with.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __base(&self) -> Column<T, V::Base>
+    where
+        V: ColumnValue,
+    {
+        self.retype()
     }
 
     /// The column's SQL name.

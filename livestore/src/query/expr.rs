@@ -230,11 +230,17 @@ impl<T> Order<T> {
 }
 
 /// What `order_by` takes: one [`Order`] or a tuple of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no order of table `{T}`",
+    label = "say `.asc()` or `.desc()`",
+    note = "order by `t.column.asc()`, `t.column.desc()`, or a tuple of up to four of these"
+)]
 pub trait Orders<T> {
     #[doc(hidden)]
     fn into_exprs(self) -> Vec<Expr>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Orders<T> for Order<T> {
     fn into_exprs(self) -> Vec<Expr> {
         vec![self.expr]
@@ -243,6 +249,7 @@ impl<T> Orders<T> for Order<T> {
 
 macro_rules! tuple_orders {
     ($($part:ident $index:tt)+) => {
+        #[diagnostic::do_not_recommend]
         impl<T, $($part: Orders<T>),+> Orders<T> for ($($part,)+) {
             fn into_exprs(self) -> Vec<Expr> {
                 let mut exprs = Vec::new();
@@ -409,22 +416,32 @@ macro_rules! summable {
 
 summable!(i8 => i64, i16 => i64, i32 => i64, i64 => i64, u8 => i64, u16 => i64, u32 => i64, f32 => f64, f64 => f64);
 
-impl<T: Table, V: Summable> Column<T, V> {
+// The bounds stand at the methods: at the block, a column of another type would hear of unsatisfied bounds only.
+impl<T: Table, V: ColumnValue> Column<T, V> {
     /// The sum; `None` of no rows. An integer sum beyond 64 bits is an error of the query.
     #[must_use]
-    pub fn sum(&self) -> Expression<T, Option<V::Sum>> {
+    pub fn sum(&self) -> Expression<T, Option<V::Sum>>
+    where
+        V: Summable,
+    {
         Expression::new(Expr::Call("sum", vec![self.expr()]))
     }
 
     /// The mean; `None` of no rows.
     #[must_use]
-    pub fn avg(&self) -> Expression<T, Option<f64>> {
+    pub fn avg(&self) -> Expression<T, Option<f64>>
+    where
+        V: Summable,
+    {
         Expression::new(Expr::Call("avg", vec![self.expr()]))
     }
 
     /// The column's value plus this one, for an update.
     #[must_use]
-    pub fn add(&self, value: impl super::ColumnArg<V>) -> Expression<T, V> {
+    pub fn add(&self, value: impl super::ColumnArg<V>) -> Expression<T, V>
+    where
+        V: Summable,
+    {
         Expression::new(self.expr().infix("+", value.into_expr(false)))
     }
 }
@@ -453,17 +470,23 @@ pub trait TextColumn: ColumnValue {}
 impl TextColumn for String {}
 impl TextColumn for Option<String> {}
 
-impl<T: Table, V: TextColumn> Column<T, V> {
+impl<T: Table, V: ColumnValue> Column<T, V> {
     /// The text matches the pattern: `%` stands for any text, `_` for one character; ASCII letters match in both cases.
     #[must_use]
-    pub fn like(&self, pattern: impl AsRef<str>) -> Predicate<T> {
+    pub fn like(&self, pattern: impl AsRef<str>) -> Predicate<T>
+    where
+        V: TextColumn,
+    {
         let pattern = Expr::Value(SqlValue::Text(pattern.as_ref().to_owned()));
         Predicate::new(self.expr().infix("LIKE", pattern))
     }
 
     /// The text does not match the pattern.
     #[must_use]
-    pub fn not_like(&self, pattern: impl AsRef<str>) -> Predicate<T> {
+    pub fn not_like(&self, pattern: impl AsRef<str>) -> Predicate<T>
+    where
+        V: TextColumn,
+    {
         let pattern = Expr::Value(SqlValue::Text(pattern.as_ref().to_owned()));
         Predicate::new(self.expr().infix("NOT LIKE", pattern))
     }

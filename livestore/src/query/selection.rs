@@ -60,6 +60,7 @@ macro_rules! single_selection {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<T, V> Of<T> for $name<T, V> {}
     };
 }
@@ -81,6 +82,7 @@ macro_rules! tuple_selection {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<T, $($part: Of<T>),+> Of<T> for ($($part,)+) {}
     };
 }

@@ -8,6 +8,10 @@ use super::Schema;
     note = "list the event in `#[schema(events(...))]` of the schema"
 )]
 pub trait Commit<S: Schema> {
+    /// Generated code reads it to ask for this trait.
+    #[doc(hidden)]
+    const __IS_LISTED: () = ();
+
     /// Adds the events in order.
     fn collect(self, batch: &mut Batch<S>);
 }

@@ -75,13 +75,6 @@ impl<'a> MaterializeCx<'a> {
     pub fn write<W: WriteQuery>(&self, write: W) -> Result<W::Output, QueryError> {
         write.run(self.state)
     }
-
-    #[doc(hidden)]
-    pub fn __collect(&self, returned: impl IntoWrites) -> Result<Writes> {
-        let mut writes = Writes::default();
-        returned.into_writes(&mut writes)?;
-        Ok(writes)
-    }
 }
 
 impl std::fmt::Debug for MaterializeCx<'_> {
@@ -161,6 +154,17 @@ pub trait IntoWrites {
     /// # Errors
     /// A value does not encode, or the materializer returned an error.
     fn into_writes(self, writes: &mut Writes) -> Result<()>;
+
+    /// The writes alone. Generated code calls it through the trait, so that the compiler blames what the materializer returns.
+    #[doc(hidden)]
+    fn __collect(self) -> Result<Writes>
+    where
+        Self: Sized,
+    {
+        let mut writes = Writes::default();
+        self.into_writes(&mut writes)?;
+        Ok(writes)
+    }
 }
 
 #[diagnostic::do_not_recommend]

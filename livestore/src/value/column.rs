@@ -1,4 +1,5 @@
-use super::{SqlValue, ValueError, ValueRef};
+use super::{Row, SqlValue, TakesDefault, ValueError, ValueRef};
+use crate::error::QueryError;
 
 /// The storage class of a column in a STRICT table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +80,17 @@ pub trait ColumnValue: Sized {
     /// # Errors
     /// The stored value is of another type or out of range.
     fn from_value(value: ValueRef<'_>) -> Result<Self, ValueError>;
+
+    /// The constants that the column takes as its default.
+    #[doc(hidden)]
+    const __DEFAULT: TakesDefault = TakesDefault::Own;
+
+    /// [`Row::get`] as generated code calls it: through the trait, a type that is no column value is told once.
+    #[doc(hidden)]
+    #[inline]
+    fn __get(row: &Row<'_>, index: usize) -> Result<Self, QueryError> {
+        row.get(index)
+    }
 }
 
 macro_rules! integer_column {
@@ -86,6 +98,7 @@ macro_rules! integer_column {
         impl ColumnValue for $int {
             type Base = Self;
             const TYPE: ColumnType = ColumnType::required(SqlType::Integer);
+            const __DEFAULT: TakesDefault = TakesDefault::Integer { min: <$int>::MIN as i64, max: <$int>::MAX as i64 };
 
             fn into_value(self) -> Result<SqlValue, ValueError> {
                 Ok(SqlValue::Integer(i64::from(self)))
@@ -108,6 +121,7 @@ integer_column!(i8, i16, i32, i64, u8, u16, u32);
 impl ColumnValue for f64 {
     type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Real);
+    const __DEFAULT: TakesDefault = TakesDefault::Float;
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
         if self.is_nan() {
@@ -129,6 +143,7 @@ impl ColumnValue for f64 {
 impl ColumnValue for f32 {
     type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Real);
+    const __DEFAULT: TakesDefault = TakesDefault::Float;
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
         f64::from(self).into_value()
@@ -142,6 +157,7 @@ impl ColumnValue for f32 {
 impl ColumnValue for bool {
     type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Integer);
+    const __DEFAULT: TakesDefault = TakesDefault::Boolean;
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
         Ok(SqlValue::Integer(i64::from(self)))
@@ -159,6 +175,7 @@ impl ColumnValue for bool {
 impl ColumnValue for String {
     type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Text);
+    const __DEFAULT: TakesDefault = TakesDefault::Text;
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
         Ok(SqlValue::Text(self))
@@ -177,6 +194,7 @@ impl ColumnValue for String {
 impl ColumnValue for Vec<u8> {
     type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Blob);
+    const __DEFAULT: TakesDefault = TakesDefault::Blob;
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
         Ok(SqlValue::Blob(self))
@@ -196,6 +214,7 @@ impl<V: ColumnValue> ColumnValue for Option<V> {
         assert!(!V::TYPE.nullable, "a column cannot be an `Option` of an `Option`");
         ColumnType { sql: V::TYPE.sql, nullable: true }
     };
+    const __DEFAULT: TakesDefault = V::__DEFAULT;
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
         self.map_or(Ok(SqlValue::Null), V::into_value)

@@ -24,6 +24,7 @@ impl<T> std::ops::Deref for Json<T> {
 impl<T: Serialize + DeserializeOwned> ColumnValue for Json<T> {
     type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Text);
+    const __DEFAULT: super::TakesDefault = super::TakesDefault::Text;
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
         serde_json::to_string(&self.0)

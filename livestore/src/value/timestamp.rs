@@ -22,6 +22,7 @@ const DAY_MS: i64 = 86_400_000;
 impl ColumnValue for Timestamp {
     type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Integer);
+    const __DEFAULT: super::TakesDefault = super::TakesDefault::Integer { min: i64::MIN, max: i64::MAX };
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
         Ok(SqlValue::Integer(self.0))

@@ -1,0 +1,8 @@
+use livestore::client_document;
+
+#[client_document("uiState")]
+pub struct UiState {
+    pub text: String,
+}
+
+fn main() {}

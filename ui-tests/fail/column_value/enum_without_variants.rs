@@ -1,0 +1,6 @@
+use livestore::ColumnValue;
+
+#[derive(Clone, Debug, PartialEq, ColumnValue)]
+pub enum Never {}
+
+fn main() {}

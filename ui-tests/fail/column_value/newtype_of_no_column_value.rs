@@ -1,0 +1,6 @@
+use livestore::ColumnValue;
+
+#[derive(Clone, Debug, PartialEq, ColumnValue)]
+pub struct Size(pub u64);
+
+fn main() {}

@@ -1,0 +1,20 @@
+use livestore::{Result, Store, event, materializers, memory, schema};
+
+#[event("v1.TodoCreated")]
+pub struct TodoCreated {
+    pub id: String,
+}
+
+#[schema(events(TodoCreated))]
+pub struct App;
+
+#[materializers]
+impl App {
+    fn todo_created(_: TodoCreated) {}
+}
+
+fn main() -> Result<()> {
+    let store = Store::<App>::open(memory(), "todos")?;
+    let _ = store.events::<String>();
+    Ok(())
+}

@@ -1,0 +1,8 @@
+use livestore::event;
+
+#[event("")]
+pub struct TodoCreated {
+    pub id: String,
+}
+
+fn main() {}

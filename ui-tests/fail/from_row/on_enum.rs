@@ -1,0 +1,8 @@
+use livestore::FromRow;
+
+#[derive(FromRow)]
+pub enum Pair {
+    One,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use livestore::FromRow;
+
+#[derive(FromRow)]
+pub struct File {
+    pub size: u64,
+}
+
+fn main() {}

@@ -1,0 +1,26 @@
+use livestore::{IntoWrites, Table, event, materializers, schema, table};
+
+#[event("v1.TodoCreated")]
+pub struct TodoCreated {
+    pub id: String,
+}
+
+#[table("todos")]
+pub struct Todo {
+    #[column(primary_key)]
+    pub id: String,
+    pub text: String,
+    pub completed: bool,
+}
+
+#[schema(events(TodoCreated), tables(Todo))]
+pub struct App;
+
+#[materializers]
+impl App {
+    fn todo_created(_: TodoCreated) -> impl IntoWrites {
+        Todo::query()
+    }
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use livestore::{event, materializers, schema};
+
+#[event("v1.TodoCreated")]
+pub struct TodoCreated {
+    pub id: String,
+}
+
+#[schema(events(TodoCreated))]
+pub struct App;
+
+#[materializers]
+impl App {
+    fn todo_created(_: TodoCreated) {}
+
+    fn todo_created_again(_: TodoCreated) {}
+}
+
+fn main() {}

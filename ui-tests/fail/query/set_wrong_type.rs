@@ -1,0 +1,13 @@
+use livestore::{Table, table};
+
+#[table("todos")]
+pub struct Todo {
+    #[column(primary_key)]
+    pub id: String,
+    pub text: String,
+    pub completed: bool,
+}
+
+fn main() {
+    let _ = Todo::update().set(|t| t.completed, 1);
+}

@@ -1,0 +1,10 @@
+use livestore::schema;
+
+pub struct TodoCreated {
+    pub id: String,
+}
+
+#[schema(events(TodoCreated))]
+pub struct App;
+
+fn main() {}

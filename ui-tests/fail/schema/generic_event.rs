@@ -1,0 +1,6 @@
+use livestore::schema;
+
+#[schema(events(Vec<String>))]
+pub struct App;
+
+fn main() {}

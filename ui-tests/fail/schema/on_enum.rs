@@ -1,0 +1,6 @@
+use livestore::schema;
+
+#[schema()]
+pub enum App {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use livestore::schema;
+
+#[schema()]
+pub struct App {
+    pub name: String,
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use livestore::{schema, table};
+
+#[table("todos")]
+pub struct Todo {
+    #[column(primary_key)]
+    pub id: String,
+    pub text: String,
+    pub completed: bool,
+}
+
+#[schema(events(Todo))]
+pub struct App;
+
+fn main() {}

@@ -1,0 +1,16 @@
+use livestore::{event, materializers, schema};
+
+#[event("v1.TodoCreated")]
+pub struct TodoCreated {
+    pub id: String,
+}
+
+#[schema(events(TodoCreated, TodoRemoved))]
+pub struct App;
+
+#[materializers]
+impl App {
+    fn todo_created(_: TodoCreated) {}
+}
+
+fn main() {}

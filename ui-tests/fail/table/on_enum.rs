@@ -1,0 +1,9 @@
+use livestore::table;
+
+#[table("todos")]
+pub enum Todo {
+    Open,
+    Done,
+}
+
+fn main() {}

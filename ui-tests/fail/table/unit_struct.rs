@@ -1,0 +1,6 @@
+use livestore::table;
+
+#[table("todos")]
+pub struct Todo;
+
+fn main() {}

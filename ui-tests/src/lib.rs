@@ -1,0 +1,1 @@
+//! What the macros accept (`pass/`) and what they say when they do not (`fail/`). Everything is in the tests.
