@@ -1,7 +1,7 @@
 //! The data directory: `livestore.json`, and a folder for each store.
 
 use super::super::random;
-use crate::error::{OpenError, StorageError};
+use crate::error::{OpenError, StorageError, StorageKind};
 use crate::ids::{ClientId, StoreId};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
@@ -30,7 +30,10 @@ impl Directory {
     /// Opens the directory, creating it and the client's identity where they are missing.
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         let fail = |error: std::io::Error| OpenError::from(StorageError::io(path, &error));
-        std::fs::create_dir_all(path).map_err(fail)?;
+        std::fs::create_dir_all(path).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => not_a_directory(path),
+            _ => fail(error),
+        })?;
         let path = path.canonicalize().map_err(fail)?;
         let file = path.join("livestore.json");
         let text = match std::fs::read_to_string(&file) {
@@ -54,6 +57,11 @@ impl Directory {
         std::fs::create_dir_all(&folder).map_err(|error| StorageError::io(&folder, &error))?;
         Ok(folder)
     }
+}
+
+fn not_a_directory(path: &Path) -> OpenError {
+    let message = "it is a file, not a directory".to_owned();
+    StorageError { kind: StorageKind::NotWritable, path: Some(path.to_owned()), message }.into()
 }
 
 fn read_identity(file: &Path, text: &str) -> Result<ClientId, OpenError> {
