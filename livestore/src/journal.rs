@@ -85,21 +85,28 @@ impl Journal {
         self.next_ordinal
     }
 
-    /// Appends one group. When it returns, the group survives the end of the process; after an error nothing of it is
-    /// there.
-    pub(crate) fn append(&mut self, events: &[EncodedEvent]) -> Result<(), CommitError> {
+    /// Whether the group fits: told before the work of applying it is done.
+    pub(crate) fn check_room(&self, events: &[EncodedEvent]) -> Result<(), CommitError> {
         let last = self.next_ordinal + events.len() as u64;
         if last > EventId::ORDINAL_MAX {
             return Err(CommitError::Closed {
                 reason: "the session has named 2^40 events; open the store again".into(),
             });
         }
-        self.record.clear();
-        record::encode(&mut self.record, self.next_ordinal, events);
-        let bytes = self.bytes() + self.record.len() as u64;
+        let bytes = self.bytes() + record::len(events) as u64;
         if bytes > self.bytes_max {
             return Err(CommitError::Backlogged { bytes, bytes_max: self.bytes_max });
         }
+        Ok(())
+    }
+
+    /// Appends one group. When it returns, the group survives the end of the process; after an error nothing of it is
+    /// there.
+    pub(crate) fn append(&mut self, events: &[EncodedEvent]) -> Result<(), CommitError> {
+        self.check_room(events)?;
+        let last = self.next_ordinal + events.len() as u64;
+        self.record.clear();
+        record::encode(&mut self.record, self.next_ordinal, events);
         if self.current.record_bytes() >= self.segment_bytes {
             self.rotate()?;
         }

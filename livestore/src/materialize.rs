@@ -2,7 +2,7 @@
 
 use crate::error::{CommitError, Error, Result, StorageError};
 use crate::event::{CommitGroup, EncodedEvent, EventMeta};
-use crate::schema::{MaterializeCx, Schema, SchemaDef, SchemaEvent, Writes};
+use crate::schema::{MaterializeCx, Schema, SchemaDef, SchemaEvent, StateAccess, Writes};
 use crate::sqlite::{Db, Role};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,11 +16,13 @@ pub(crate) struct Materializers {
     run: Run,
 }
 
-/// Why a group was not applied. The state is as before.
+/// Why a group was not applied. The state is as before, except after `NotUndone`.
 #[derive(Clone, Debug)]
 pub(crate) enum GroupError {
     /// The disk or memory failed: this says nothing about the group.
     Storage(StorageError),
+    /// The same, and in the middle of the group: only what stands around it undoes it.
+    NotUndone(StorageError),
     /// The group's own fault: an error, a panic, a payload that does not decode, or a constraint.
     Event(CommitError),
 }
@@ -34,7 +36,7 @@ impl From<StorageError> for GroupError {
 impl From<GroupError> for CommitError {
     fn from(error: GroupError) -> Self {
         match error {
-            GroupError::Storage(error) => Self::Storage(error),
+            GroupError::Storage(error) | GroupError::NotUndone(error) => Self::Storage(error),
             GroupError::Event(error) => error,
         }
     }
@@ -55,20 +57,23 @@ impl Materializers {
         self.schema.events.iter().any(|entry| entry.def.name == name)
     }
 
-    /// Applies the group inside a savepoint of its own; events that the schema does not know write nothing.
+    /// Applies the group; events that the schema does not know write nothing.
     pub(crate) fn apply(&self, db: &Db, group: &CommitGroup) -> Result<(), GroupError> {
-        db.run("SAVEPOINT livestore_group", [])?;
+        self.begin(db, group)?;
+        db.keep_group().map_err(GroupError::from)
+    }
+
+    /// Applies the group and leaves it to the caller to keep or undo it. After an error it is undone already.
+    pub(crate) fn begin(&self, db: &Db, group: &CommitGroup) -> Result<(), GroupError> {
+        db.begin_group();
         db.set_committer(Some(group.session_id.clone()));
         let applied = self.apply_events(db, group);
         db.set_committer(None);
-        match applied {
-            Ok(()) => db.run("RELEASE livestore_group", []).map(drop).map_err(GroupError::from),
-            Err(error) => {
-                db.run("ROLLBACK TO livestore_group", [])?;
-                db.run("RELEASE livestore_group", [])?;
-                Err(error)
-            }
+        if applied.is_err() {
+            let is_undone = db.undo_group().map_err(GroupError::NotUndone)?;
+            debug_assert!(is_undone, "nothing fails after the last write of a group");
         }
+        applied
     }
 
     fn apply_events(&self, db: &Db, group: &CommitGroup) -> Result<(), GroupError> {
@@ -76,9 +81,11 @@ impl Materializers {
         for (index, event) in group.events.iter().enumerate() {
             meta.id = group.event_id(index);
             db.act_as(if event.client_only { Role::ClientOnlyEvent } else { Role::SyncedEvent });
-            let applied = self.apply_event(db, event, &meta);
+            let applied = match &*group.events {
+                [only] => self.apply_only_event(db, only, &meta),
+                _ => self.apply_event(db, event, &meta),
+            };
             db.act_as(Role::Reader);
-            // A fault that the materializer swallowed still decides.
             if let Some(fault) = db.take_fault() {
                 return Err(GroupError::Storage(fault));
             }
@@ -91,21 +98,36 @@ impl Materializers {
     }
 
     fn apply_event(&self, db: &Db, event: &EncodedEvent, meta: &EventMeta) -> Result<(), CommitError> {
+        for write in self.writes(db, event, meta)?.statements {
+            let written = db.write(&write.sql, &write.binds, &mut |_| Ok(()));
+            written.map_err(|source| CommitError::materialize(&event.name, Error::from(source)))?;
+        }
+        Ok(())
+    }
+
+    fn apply_only_event(&self, db: &Db, event: &EncodedEvent, meta: &EventMeta) -> Result<(), CommitError> {
+        let writes = self.writes(db, event, meta)?;
+        let Some((last, earlier)) = writes.statements.split_last() else { return Ok(()) };
+        let write = || {
+            for write in earlier {
+                db.write(&write.sql, &write.binds, &mut |_| Ok(()))?;
+            }
+            db.write_last(&last.sql, &last.binds)
+        };
+        write().map_err(|source| CommitError::materialize(&event.name, Error::from(source)))
+    }
+
+    /// Runs the event's materializer.
+    fn writes(&self, db: &Db, event: &EncodedEvent, meta: &EventMeta) -> Result<Writes, CommitError> {
         let cx = MaterializeCx::new(db, meta);
         let run = || (self.run)(&event.name, event.args.as_deref(), &cx);
         let writes = match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(None) => return Ok(()),
-            Ok(Some(writes)) => writes.map_err(|source| CommitError::materialize(&event.name, source))?,
-            Err(panic) => {
-                return Err(CommitError::Panicked { event: event.name.to_string(), message: panic_message(&*panic) });
-            }
+            Ok(None) => return Ok(Writes::default()),
+            Ok(Some(writes)) => writes.map_err(|source| CommitError::materialize(&event.name, source)),
+            Err(panic) => Err(CommitError::Panicked { event: event.name.to_string(), message: panic_message(&*panic) }),
         };
-        for write in writes.statements {
-            use crate::schema::StateAccess;
-            db.write(&write.sql, &write.binds, &mut |_| Ok(()))
-                .map_err(|source| CommitError::materialize(&event.name, Error::from(source)))?;
-        }
-        Ok(())
+        // A fault that the materializer swallowed still decides.
+        db.take_fault().map_or(writes, |fault| Err(CommitError::Storage(fault)))
     }
 }
 

@@ -141,17 +141,14 @@ impl Session {
         let (ordinal, client_id, session_id) = (self.next_ordinal(), self.client_id.clone(), self.session_id.clone());
         let group = CommitGroup { nonce: self.nonce, ordinal, client_id, session_id, events };
         self.db.take_writes();
-        self.db.run("SAVEPOINT livestore_commit", [])?;
-        let kept = self
-            .materializers
-            .apply(&self.db, &group)
-            .map_err(CommitError::from)
-            .and_then(|()| self.keep(&group.events));
-        if let Err(error) = kept {
-            self.undo_commit(&error);
+        if let Err(error) = self.materializers.begin(&self.db, &group) {
+            return Err(self.refused(error));
+        }
+        if let Err(error) = self.keep(&group.events) {
+            self.undo_commit();
             return Err(error);
         }
-        if let Err(error) = self.db.run("RELEASE livestore_commit", []) {
+        if let Err(error) = self.db.keep_group() {
             // The group is safe and must be taken as committed, whatever became of this state.
             self.stop(&format!("a commit could not be ended in the session's state: {error}"));
         }
@@ -176,7 +173,10 @@ impl Session {
         if waiting + bytes > waiting_max {
             return Err(CommitError::Backlogged { bytes: (waiting + bytes) as u64, bytes_max: waiting_max as u64 });
         }
-        Ok(())
+        match &self.commit_log {
+            CommitLog::Journal(journal) => journal.check_room(events),
+            CommitLog::Memory { .. } => Ok(()),
+        }
     }
 
     fn next_ordinal(&self) -> u64 {
@@ -197,14 +197,33 @@ impl Session {
         }
     }
 
-    fn undo_commit(&mut self, error: &CommitError) {
+    /// A group was not applied: nothing changed, unless the ground was lost on which every undo stands.
+    fn refused(&mut self, error: GroupError) -> CommitError {
         self.db.take_writes();
-        let undone =
-            self.db.run("ROLLBACK TO livestore_commit", []).and_then(|_| self.db.run("RELEASE livestore_commit", []));
-        if undone.is_err() || !self.db.is_in_transaction() {
-            // Some statement ended the savepoints that every undo stands on.
+        let is_standing = self.db.is_in_transaction() && !matches!(error, GroupError::NotUndone(_));
+        let error = CommitError::from(error);
+        if !is_standing {
             self.stop(&format!("the session's base is gone after a failed commit ({error})"));
         }
+        error
+    }
+
+    /// Takes back a group that was applied and could not be kept. Where no savepoint of its own does that, the tail is
+    /// replayed without it.
+    fn undo_commit(&mut self) {
+        let undone = match self.db.undo_group() {
+            Ok(false) => self.replay_tail(),
+            undone => undone.map(drop),
+        };
+        self.db.take_writes();
+        if let Err(error) = undone {
+            self.stop(&format!("a commit that could not be kept is still in state: {error}"));
+        }
+    }
+
+    fn replay_tail(&self) -> Result<(), StorageError> {
+        self.db.run("ROLLBACK TO livestore_base", [])?;
+        self.confirmed.iter().chain(&self.pending).try_for_each(|group| self.replay(group))
     }
 
     fn accept(&mut self, group: Arc<CommitGroup>) -> Committed {
@@ -302,7 +321,7 @@ impl Session {
     fn replay(&self, group: &CommitGroup) -> Result<(), StorageError> {
         match self.materializers.apply(&self.db, group) {
             Ok(()) | Err(GroupError::Event(_)) => Ok(()),
-            Err(GroupError::Storage(error)) => Err(error),
+            Err(GroupError::Storage(error) | GroupError::NotUndone(error)) => Err(error),
         }
     }
 

@@ -21,6 +21,12 @@ pub(super) enum Decoded {
     Damage,
 }
 
+/// How long the group's record is.
+pub(super) fn len(events: &[EncodedEvent]) -> usize {
+    let args = |event: &EncodedEvent| event.args.as_ref().map_or(0, |args| 4 + args.len());
+    PREFIX + 12 + events.iter().map(|event| 3 + event.name.len() + args(event)).sum::<usize>()
+}
+
 /// Adds a record to the buffer.
 pub(super) fn encode(buffer: &mut Vec<u8>, ordinal: u64, events: &[EncodedEvent]) {
     buffer.extend_from_slice(&[0; PREFIX]);
@@ -36,6 +42,7 @@ pub(super) fn encode(buffer: &mut Vec<u8>, ordinal: u64, events: &[EncodedEvent]
             buffer.extend_from_slice(args.as_bytes());
         }
     }
+    debug_assert_eq!(buffer.len(), len(events), "a record is as long as was reckoned");
     let len = (buffer.len() - PREFIX) as u32;
     let sum = crc32c::crc32c(&buffer[PREFIX..]);
     buffer[..4].copy_from_slice(&len.to_le_bytes());

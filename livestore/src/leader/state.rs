@@ -186,7 +186,7 @@ impl State {
             }
             let verdict = match self.materializers.apply(&self.db, group) {
                 Ok(()) => Verdict::Applied,
-                Err(GroupError::Storage(error)) => return Err(error),
+                Err(GroupError::Storage(error) | GroupError::NotUndone(error)) => return Err(error),
                 Err(GroupError::Event(error)) => self.quarantine(group, &position, &error)?,
             };
             let head = LogHead { place: position.place, number: position.number };

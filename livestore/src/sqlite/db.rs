@@ -29,6 +29,23 @@ pub(crate) enum Role {
     ClientOnlyEvent,
 }
 
+/// A compiled application statement, with what is known of it.
+type Prepared<'db> = (rusqlite::CachedStatement<'db>, Arc<StatementFacts>);
+
+/// How the commit group that is being applied would be undone. A savepoint costs a copy of every page that is written under
+/// it, so it is opened when a write may be followed by another: most groups are one event that makes one write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Undo {
+    /// No group is being applied.
+    None,
+    /// Nothing was written yet.
+    NotNeeded,
+    /// By the savepoint `livestore_group`.
+    Savepoint,
+    /// Its one statement was atomic by itself, and succeeded: only what stands around the group undoes it.
+    Outer,
+}
+
 /// One SQLite connection with its statements, and what they may do.
 pub(crate) struct Db {
     connection: Connection,
@@ -40,6 +57,7 @@ pub(crate) struct Db {
     /// Resolves it while an event is materialized: the same everywhere.
     committer: RefCell<Option<SessionId>>,
     role: Cell<Role>,
+    undo: Cell<Undo>,
     facts: RefCell<HashMap<Box<str>, Arc<StatementFacts>>>,
     writes: RefCell<WriteSet>,
     reads: RefCell<Option<ReadSet>>,
@@ -76,6 +94,7 @@ impl Db {
             session: None,
             committer: RefCell::default(),
             role: Cell::new(Role::Reader),
+            undo: Cell::new(Undo::None),
             facts: RefCell::default(),
             writes: RefCell::default(),
             reads: RefCell::default(),
@@ -160,6 +179,59 @@ impl Db {
         self.role.set(role);
     }
 
+    /// The writes that follow are those of one commit group, until [`keep_group`](Self::keep_group) or
+    /// [`undo_group`](Self::undo_group).
+    pub(crate) fn begin_group(&self) {
+        debug_assert_eq!(self.undo.get(), Undo::None, "groups do not nest");
+        self.undo.set(Undo::NotNeeded);
+    }
+
+    /// The group stands.
+    pub(crate) fn keep_group(&self) -> Result<(), StorageError> {
+        match self.undo.replace(Undo::None) {
+            Undo::Savepoint => self.run("RELEASE livestore_group", []).map(drop),
+            Undo::None | Undo::NotNeeded | Undo::Outer => Ok(()),
+        }
+    }
+
+    /// Takes the group back; `false` where only what stands around it can do that.
+    pub(crate) fn undo_group(&self) -> Result<bool, StorageError> {
+        let undo = self.undo.replace(Undo::None);
+        if undo == Undo::Savepoint {
+            self.run("ROLLBACK TO livestore_group", [])?;
+            self.run("RELEASE livestore_group", [])?;
+        }
+        Ok(undo != Undo::Outer)
+    }
+
+    /// Before a write that another one may follow, and that does not have to succeed.
+    fn open_savepoint(&self) -> Result<(), QueryError> {
+        if self.undo.get() == Undo::NotNeeded {
+            if let Err(error) = self.run("SAVEPOINT livestore_group", []) {
+                self.fault.borrow_mut().get_or_insert_with(|| error.clone());
+                return Err(error.into());
+            }
+            self.undo.set(Undo::Savepoint);
+        }
+        Ok(())
+    }
+
+    /// Runs the write with which the group ends. If it is also the first, it needs no savepoint: a statement that fails has
+    /// changed nothing.
+    pub(crate) fn write_last(&self, sql: &str, binds: &[SqlValue]) -> Result<(), QueryError> {
+        if self.undo.get() != Undo::NotNeeded {
+            return self.write(sql, binds, &mut |_| Ok(())).map(drop);
+        }
+        let prepared = self.prepare(sql)?;
+        if !prepared.1.is_atomic {
+            drop(prepared);
+            return self.write(sql, binds, &mut |_| Ok(())).map(drop);
+        }
+        self.execute(prepared, sql, binds, &mut |_| Ok(()))?;
+        self.undo.set(Undo::Outer);
+        Ok(())
+    }
+
     /// What was written by application statements since the last call.
     pub(crate) fn take_writes(&self) -> WriteSet {
         self.writes.take()
@@ -187,7 +259,7 @@ impl Db {
     }
 
     /// Compiles an application statement, or takes it from the cache, and checks that the present role may run it.
-    fn prepare(&self, sql: &str) -> Result<(rusqlite::CachedStatement<'_>, Arc<StatementFacts>), QueryError> {
+    fn prepare(&self, sql: &str) -> Result<Prepared<'_>, QueryError> {
         let known = self.facts.borrow().get(sql).cloned();
         self.guard.expect(Asker::Application);
         let statement = self.connection.prepare_cached(sql);
@@ -218,12 +290,13 @@ impl Db {
         if let Some(what) = facts.refused.take() {
             return forbid(what);
         }
-        if compiled.is_some() && !facts.writes.is_empty() && rolls_back_on_conflict(sql) {
+        if compiled.is_some() && !facts.writes.is_empty() && asks_on_conflict(sql, "rollback") {
             return forbid("OR ROLLBACK".into());
         }
         if compiled.is_some_and(|statement| statement.column_count() == 0) && facts.writes.is_empty() {
             return forbid("a text that neither reads nor writes".into());
         }
+        facts.is_atomic = !asks_on_conflict(sql, "fail");
         let facts = Arc::new(facts);
         if compiled.is_some() {
             let mut known = self.facts.borrow_mut();
@@ -280,6 +353,22 @@ impl Db {
         Ok(())
     }
 
+    fn execute(
+        &self,
+        (mut statement, facts): Prepared<'_>,
+        sql: &str,
+        binds: &[SqlValue],
+        each: &mut dyn FnMut(&Row<'_>) -> Result<(), QueryError>,
+    ) -> Result<usize, QueryError> {
+        if facts.writes.is_empty() {
+            return Err(QueryError::Forbidden { what: "a write that writes nothing".into(), sql: fault::shown(sql) });
+        }
+        self.writes.borrow_mut().merge(&facts.writes);
+        self.bind(&mut statement, binds).map_err(|error| self.refuse(error, sql))?;
+        self.each_row(sql, &mut statement, each)?;
+        Ok(self.connection.changes() as usize)
+    }
+
     fn each_row(
         &self,
         sql: &str,
@@ -321,14 +410,9 @@ impl StateAccess for Db {
         binds: &[SqlValue],
         each: &mut dyn FnMut(&Row<'_>) -> Result<(), QueryError>,
     ) -> Result<usize, QueryError> {
-        let (mut statement, facts) = self.prepare(sql)?;
-        if facts.writes.is_empty() {
-            return Err(QueryError::Forbidden { what: "a write that writes nothing".into(), sql: fault::shown(sql) });
-        }
-        self.writes.borrow_mut().merge(&facts.writes);
-        self.bind(&mut statement, binds).map_err(|error| self.refuse(error, sql))?;
-        self.each_row(sql, &mut statement, each)?;
-        Ok(self.connection.changes() as usize)
+        // Before the statement is compiled: the guard listens to one asker at a time, also while a statement runs.
+        self.open_savepoint()?;
+        self.execute(self.prepare(sql)?, sql, binds, each)
     }
 }
 
@@ -346,9 +430,10 @@ impl std::fmt::Debug for Db {
     }
 }
 
-/// Whether the text asks for `OR ROLLBACK`, which would end the savepoints that undo relies on. SQLite tells nobody, so
-/// the text is read: words outside strings, quoted names and comments.
-fn rolls_back_on_conflict(sql: &str) -> bool {
+/// Whether the text asks for `OR ROLLBACK`, which would end the savepoints that undo relies on, or `OR FAIL`, which keeps
+/// what was done before the conflict. SQLite tells nobody, so the text is read: words outside strings, quoted names and
+/// comments.
+fn asks_on_conflict(sql: &str, answer: &str) -> bool {
     let mut previous_is_or = false;
     let mut rest = sql;
     while let Some(first) = rest.chars().next() {
@@ -360,7 +445,7 @@ fn rolls_back_on_conflict(sql: &str) -> bool {
             char if char.is_alphanumeric() || char == '_' => {
                 let end = rest.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(rest.len());
                 let word = &rest[..end];
-                if previous_is_or && word.eq_ignore_ascii_case("rollback") {
+                if previous_is_or && word.eq_ignore_ascii_case(answer) {
                     return true;
                 }
                 previous_is_or = word.eq_ignore_ascii_case("or");

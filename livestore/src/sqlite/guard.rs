@@ -80,6 +80,8 @@ pub(crate) struct StatementFacts {
     pub(crate) writes: WriteSet,
     /// Rows are deleted by name; a REPLACE deletes too, but says so to nobody.
     deletes: bool,
+    /// When it fails, it has changed nothing.
+    pub(crate) is_atomic: bool,
     /// A function that a materializer may not call.
     pub(crate) not_deterministic: Option<String>,
     /// Why the authorizer refused it.

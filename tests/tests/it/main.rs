@@ -17,4 +17,5 @@ mod schema_guard;
 mod schema_materializers;
 mod schema_types;
 mod store_sessions;
+mod undo;
 mod watching_a_closed_store;
