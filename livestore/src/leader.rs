@@ -60,6 +60,9 @@ pub enum OpenProgress {
 /// Where opening reports to.
 pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(OpenProgress);
 
+/// Takes what ended sessions left into the log, and gives back the files that are damaged and kept.
+pub(crate) type Recover<'a> = &'a mut dyn FnMut(&mut Eventlog, OnProgress<'_>) -> Result<Vec<PathBuf>, OpenError>;
+
 /// The eventlog and the state derived from it, in step.
 #[derive(Debug)]
 pub(crate) struct Leader {
@@ -83,7 +86,7 @@ impl Leader {
     pub(crate) fn open(
         storage: &Storage,
         materializers: Materializers,
-        recover: &mut dyn FnMut(&mut Eventlog, OnProgress<'_>) -> Result<Vec<PathBuf>, OpenError>,
+        recover: Recover<'_>,
         progress: OnProgress<'_>,
     ) -> Result<Self, OpenError> {
         let mut log = Eventlog::open(storage.log())?;

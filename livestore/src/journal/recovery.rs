@@ -17,7 +17,7 @@ pub(crate) struct DeadJournal {
     /// Bytes after the last whole record are no unfinished append: the file is kept aside, with all it holds.
     pub(crate) is_damaged: bool,
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// Every segment in the folder that no living session holds, those of one journal in their order.
@@ -79,7 +79,7 @@ fn read(path: PathBuf) -> Result<Option<DeadJournal>, OpenError> {
     match header::decode(&bytes) {
         Header::Ours(identity) => {
             let (groups, is_damaged) = read_records(&identity, &bytes[header::LEN..]);
-            Ok(Some(DeadJournal { identity, groups, is_damaged, path, _lock: file }))
+            Ok(Some(DeadJournal { identity, groups, is_damaged, path, lock: file }))
         }
         // What another version committed is for that version to take; opening without it would lose it silently.
         Header::Format(found) => Err(OpenError::NewerFormat { path, found, supported: header::FORMAT }),
@@ -134,5 +134,12 @@ impl DeadJournal {
         } else {
             let _ = std::fs::remove_file(&self.path); // Known to be taken, should it stay.
         }
+    }
+}
+
+impl Drop for DeadJournal {
+    fn drop(&mut self) {
+        // Not left to the closing: a child that this process is starting holds a copy of the handle for a moment.
+        let _ = self.lock.unlock();
     }
 }

@@ -85,3 +85,10 @@ impl Segment {
         let _ = std::fs::remove_file(&self.path);
     }
 }
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // Not left to the closing: a child that this process is starting holds a copy of the handle for a moment.
+        let _ = self.file.unlock();
+    }
+}

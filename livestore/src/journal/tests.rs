@@ -37,7 +37,7 @@ fn events(count: usize, text: &str) -> Vec<EncodedEvent> {
 
 fn recovered(folder: &Folder) -> Vec<Vec<EncodedEvent>> {
     let journals = scan(&folder.0).unwrap();
-    journals.into_iter().flat_map(|journal| journal.groups).map(|group| group.events).collect()
+    journals.into_iter().flat_map(|journal| journal.groups.clone()).map(|group| group.events).collect()
 }
 
 #[test]

@@ -111,8 +111,10 @@ impl State {
         db.configure(Durability::Process)?;
         let Some(facts) = read_facts(&db)? else { return Ok(None) };
         let position = facts.position;
-        let is_usable =
-            facts.is_complete && facts.fingerprint == fingerprint && log.holds(position.place, position.event_id)?;
+        let is_usable = facts.is_complete
+            && facts.fingerprint == fingerprint
+            && log.holds(position.place, position.event_id)?
+            && is_whole(&db)?;
         Ok(is_usable.then_some(Self { db, materializers, position }))
     }
 

@@ -12,6 +12,8 @@ mod live_queries;
 mod long_run;
 mod query_rows;
 mod query_sql;
+#[cfg(unix)]
+mod recovery_crash_points;
 mod schema_ddl;
 mod schema_guard;
 mod schema_materializers;

@@ -115,7 +115,14 @@ fn sync_directory(directory: &Path) {
 /// removed, so that nobody can hold a lock on a file that is gone.
 #[derive(Debug)]
 pub(super) struct LeaderLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for LeaderLock {
+    fn drop(&mut self) {
+        // Not left to the closing: a child that this process is starting holds a copy of the handle for a moment.
+        let _ = self.file.unlock();
+    }
 }
 
 impl LeaderLock {
@@ -125,7 +132,7 @@ impl LeaderLock {
         let fail = |error: std::io::Error| OpenError::from(StorageError::io(&path, &error));
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(fail(error)),
         }
