@@ -1,6 +1,7 @@
 //! Tests of the workspace as a user meets it, see `tests/`; and what they share.
 
 pub mod dump;
+pub mod history;
 pub mod ledger;
 pub mod rng;
 pub mod scratch;

@@ -5,6 +5,7 @@ mod commit_groups;
 mod commit_receipts;
 mod document_sessions;
 mod documents;
+mod history_random;
 mod live_callbacks;
 mod live_changes;
 mod live_model;
