@@ -85,6 +85,7 @@ pub enum Filter {
     tables(Todo),
     documents(UiState)
 )]
+#[derive(Debug)]
 pub struct Todos;
 
 #[materializers]

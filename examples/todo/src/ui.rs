@@ -1,9 +1,145 @@
-//! The list on the screen.
+//! The list on the screen: a plain state, changed by messages and drawn after each.
 
-use crate::schema::Todos;
-use livestore::{Error, Result, Store};
+mod app;
+mod change;
+mod feed;
+mod input;
+mod keys;
+mod terminal;
+mod view;
 
-/// Shows the list until the user quits.
-pub fn run(_store: &Store<Todos>) -> Result<()> {
-    Err(Error::new("the screen is not built yet; run a command, see `todo --help`"))
+use crate::schema::{Todos, TodosEvent, UiState, UiStateSet};
+use app::{App, Effect, Health};
+use change::Change;
+use feed::{Feed, Message};
+use livestore::{ClientDocument, Error, LeaderState, Result, Store, StoreStatus};
+use ratatui::crossterm::event::{Event, KeyEventKind};
+use std::ops::ControlFlow;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+use terminal::Terminal;
+
+/// A commit takes at most a thousand events; a change of more is committed in parts.
+const GROUP_EVENTS_MAX: usize = 500;
+/// How soon the status line is looked at again: soon while events are pending, for they tell nobody when they are not any more.
+const STATUS_PENDING: Duration = Duration::from_millis(50);
+const STATUS_IDLE: Duration = Duration::from_secs(1);
+
+/// Shows the list until the user quits, then closes the store.
+pub fn run(store: &Store<Todos>) -> Result<()> {
+    let feed = Feed::start(store)?;
+    let terminal =
+        Terminal::take_over().map_err(|error| Error::new(format!("the terminal cannot be used: {error}")))?;
+    let shown = show(store, &feed, terminal);
+    let closed = store.shutdown().map_err(Error::new);
+    shown.and(closed)
+}
+
+fn show(store: &Store<Todos>, feed: &Feed, mut terminal: Terminal) -> Result<()> {
+    let mut app = App::default();
+    loop {
+        while let Ok(message) = feed.messages.try_recv() {
+            if take(&mut app, message, store, feed).is_break() {
+                return Ok(());
+            }
+        }
+        app.health = health(&store.status());
+        terminal.draw(|frame| view::draw(&mut app, frame))?;
+        let wait = if app.health.pending > 0 { STATUS_PENDING } else { STATUS_IDLE };
+        match feed.messages.recv_timeout(wait) {
+            Ok(message) => {
+                if take(&mut app, message, store, feed).is_break() {
+                    return Ok(());
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+    }
+}
+
+fn take(app: &mut App, message: Message, store: &Store<Todos>, feed: &Feed) -> ControlFlow<()> {
+    let effect = match message {
+        Message::Terminal(Event::Key(key)) if key.kind != KeyEventKind::Release => app.on_key(key),
+        Message::Terminal(Event::Paste(text)) => app.on_paste(&text),
+        Message::Terminal(_) => None, // A new size needs no more than to be drawn.
+        Message::Todos(todos) => {
+            app.set_todos(todos);
+            None
+        }
+        Message::Counts(counts) => {
+            app.counts = counts;
+            None
+        }
+        Message::Ui(ui) => {
+            app.ui = ui;
+            None
+        }
+        Message::Logged(line) => {
+            app.log(line);
+            None
+        }
+        Message::Failed(error) => {
+            app.fail(&error);
+            None
+        }
+        Message::Quit => Some(Effect::Quit),
+    };
+    effect.map_or(ControlFlow::Continue(()), |effect| perform(app, effect, store, feed))
+}
+
+/// Does to the store what a key asked for. What it changes comes back through the live queries.
+fn perform(app: &mut App, effect: Effect, store: &Store<Todos>, feed: &Feed) -> ControlFlow<()> {
+    let done = match effect {
+        Effect::Quit => return ControlFlow::Break(()),
+        Effect::Commit(change) => commit(store, &change.events).map(|()| app.committed(change)),
+        Effect::Undo(change) => {
+            undo(app, change, store);
+            Ok(())
+        }
+        Effect::SetFilter(filter) => set(store, UiState::set().filter(filter)),
+        Effect::ShowEventlog(shows_eventlog) => set(store, UiState::set().shows_eventlog(shows_eventlog)),
+        Effect::Search(text) => feed.search(store, text.clone()).map(|()| app.search = text),
+    };
+    if let Err(error) = done {
+        app.fail(&error.to_string());
+    }
+    ControlFlow::Continue(())
+}
+
+fn set(store: &Store<Todos>, set: UiStateSet) -> Result<()> {
+    store.commit(set)?;
+    Ok(())
+}
+
+fn undo(app: &mut App, change: Change, store: &Store<Todos>) {
+    match commit(store, &change.compensation) {
+        Ok(()) => app.undone(change),
+        Err(error) => app.not_undone(change, &error.to_string()),
+    }
+}
+
+fn commit(store: &Store<Todos>, events: &[TodosEvent]) -> Result<()> {
+    for group in events.chunks(GROUP_EVENTS_MAX) {
+        store.commit(group.to_vec())?;
+    }
+    Ok(())
+}
+
+fn health(status: &StoreStatus) -> Health {
+    let problem = match &status.leader {
+        _ if status.closed.is_some() => status.closed.clone(),
+        LeaderState::Retrying { error, .. } => Some(format!("the eventlog cannot be written, trying again: {error}")),
+        LeaderState::Stopped { reason } => Some(format!("nothing more is written: {reason}")),
+        _ => match status.quarantined.len() {
+            0 => None,
+            count => Some(format!("{count} commits could not be applied")),
+        },
+    };
+    Health {
+        local_head: status.local_head.to_string(),
+        upstream_head: status.upstream_head.to_string(),
+        pending: status.pending,
+        problem,
+    }
 }
