@@ -15,6 +15,8 @@ mod materializers;
 mod names;
 mod schema;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
@@ -33,12 +35,16 @@ use proc_macro::TokenStream;
 ///
 /// Payloads evolve by fields that are `Option` or have `#[serde(default)]`: older events lack them.
 ///
-/// ```ignore
+/// ```
+/// use livestore::{Event, event};
+///
 /// #[event("v1.TodoCreated")]
 /// pub struct TodoCreated {
 ///     pub id: String,
 ///     pub text: String,
 /// }
+///
+/// assert_eq!(TodoCreated::DEF.name, "v1.TodoCreated");
 /// ```
 #[proc_macro_attribute]
 pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -69,15 +75,30 @@ pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Implied derives: `Clone`, `Debug`, `PartialEq`. Generates `TodoColumns`, with a typed column for each field.
 ///
-/// ```ignore
-/// #[table("todos")]
+/// ```
+/// use livestore::{Select, Table, Timestamp, table};
+///
+/// #[table("todos", index(list, text))]
 /// pub struct Todo {
 ///     #[column(primary_key)]
 ///     pub id: String,
-///     #[column(default = "")]
+///     #[column(references = List.id, on_delete = cascade)]
+///     pub list: String,
+///     #[column(default = "", check = "length(text) < 1000")]
 ///     pub text: String,
+///     #[column(name = "deletedAt")]
 ///     pub deleted_at: Option<Timestamp>,
 /// }
+///
+/// #[table("lists")]
+/// pub struct List {
+///     #[column(primary_key)]
+///     pub id: String,
+/// }
+///
+/// let todos = Todo::query().filter(|t| t.deleted_at.is_null()).order_by(|t| t.text.asc());
+/// assert!(todos.to_sql()?.text.contains(r#"WHERE "deletedAt" IS NULL"#));
+/// # Ok::<(), livestore::QueryError>(())
 /// ```
 #[proc_macro_attribute]
 pub fn table(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -88,16 +109,31 @@ pub fn table(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// A document is a keyed value that stays with its client: what is selected, what is typed. It needs a `Default`, which is what
 /// reading gives until it is set. `UiState::get()` reads it, `UiState::set().field(value)` makes an event that sets some fields.
-/// Without an option each session has its own; `id = "main"` makes one for the whole client.
+///
+/// | Option | Meaning |
+/// |---|---|
+/// | `id = "main"` | one for the whole client; without it each session has its own |
+/// | `crate = path` | where `livestore` is |
 ///
 /// Implied derives: `Clone`, `Debug`, `PartialEq`, and serde's with camelCase fields. Generates `UiStateSet`.
 ///
-/// ```ignore
+/// ```
+/// use livestore::{ClientDocument, Store, client_document, memory, schema};
+///
 /// #[client_document("uiState")]
 /// #[derive(Default)]
 /// pub struct UiState {
 ///     pub new_todo_text: String,
 /// }
+///
+/// #[schema(documents(UiState))]
+/// pub struct App;
+///
+/// # fn main() -> livestore::Result<()> {
+/// let store = Store::<App>::open(memory(), "todos")?;
+/// store.commit(UiState::set().new_todo_text("milk".into()))?;
+/// assert_eq!(store.query(&UiState::get())?.new_todo_text, "milk");
+/// # Ok(()) }
 /// ```
 #[proc_macro_attribute]
 pub fn client_document(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -107,11 +143,48 @@ pub fn client_document(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes a unit struct a schema: `#[schema(events(...), tables(...), documents(...))]`.
 ///
 /// The lists are the application's table of contents. Generates the enum `AppEvent`, and checks that every event has a
-/// materializer and that no two share a wire name. Two events of one Rust name: `events(a::Created, b::Created as BCreated)`.
+/// materializer, that no two share a wire name, that no two tables share an SQL name, and that foreign keys refer to listed
+/// tables.
 ///
-/// ```ignore
+/// | Option | Meaning |
+/// |---|---|
+/// | `events(…)` | the events; two of one Rust name: `events(a::Created, b::Created as BCreated)` |
+/// | `tables(…)` | the tables |
+/// | `documents(…)` | the client documents |
+/// | `crate = path` | where `livestore` is |
+///
+/// ```
+/// use livestore::{IntoWrites, Table, client_document, event, materializers, schema, table};
+///
+/// #[event("v1.TodoCreated")]
+/// pub struct TodoCreated {
+///     pub id: String,
+/// }
+///
+/// #[table("todos")]
+/// pub struct Todo {
+///     #[column(primary_key)]
+///     pub id: String,
+/// }
+///
+/// #[client_document("uiState")]
+/// #[derive(Default)]
+/// pub struct UiState {
+///     pub new_todo_text: String,
+/// }
+///
 /// #[schema(events(TodoCreated), tables(Todo), documents(UiState))]
 /// pub struct App;
+///
+/// #[materializers]
+/// impl App {
+///     fn todo_created(TodoCreated { id }: TodoCreated) -> impl IntoWrites {
+///         Todo { id }.insert()
+///     }
+/// }
+///
+/// let event = AppEvent::TodoCreated(TodoCreated { id: "a".into() });
+/// # let _ = event;
 /// ```
 #[proc_macro_attribute]
 pub fn schema(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -124,13 +197,41 @@ pub fn schema(args: TokenStream, item: TokenStream) -> TokenStream {
 /// `Result`. The functions stay what they are, so tests can call them. A schema may have several such blocks.
 ///
 /// The function's tokens are part of the state's fingerprint: state is rebuilt when they change. When only code that it calls
-/// changed, say so with `#[materializer(version = 2)]`.
+/// changed, say so with `#[materializer(version = 2)]`. For a library under another path: `#[materializers(crate = path)]`.
 ///
-/// ```ignore
+/// ```
+/// use livestore::{IntoWrites, MaterializeCx, Result, Table, event, materializers, schema, table};
+///
+/// #[event("v1.TodoCreated")]
+/// pub struct TodoCreated {
+///     pub id: String,
+/// }
+///
+/// #[event("v1.TodoToggled")]
+/// pub struct TodoToggled {
+///     pub id: String,
+/// }
+///
+/// #[table("todos")]
+/// pub struct Todo {
+///     #[column(primary_key)]
+///     pub id: String,
+///     pub completed: bool,
+/// }
+///
+/// #[schema(events(TodoCreated, TodoToggled), tables(Todo))]
+/// pub struct App;
+///
 /// #[materializers]
 /// impl App {
-///     fn todo_created(TodoCreated { id, text }: TodoCreated) -> impl IntoWrites {
-///         Todo { id, text, deleted_at: None }.insert()
+///     fn todo_created(TodoCreated { id }: TodoCreated) -> impl IntoWrites {
+///         Todo { id, completed: false }.insert()
+///     }
+///
+///     #[materializer(version = 2)]
+///     fn todo_toggled(TodoToggled { id }: TodoToggled, cx: &MaterializeCx<'_>) -> Result<impl IntoWrites> {
+///         let todo = cx.query(Todo::query().filter(|t| t.id.eq(&id)).first())?;
+///         Ok(todo.map(|todo| Todo::update().set(|t| t.completed, !todo.completed).filter(|t| t.id.eq(id))))
 ///     }
 /// }
 /// ```
@@ -141,13 +242,54 @@ pub fn materializers(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Lets a table column hold this type: an enum without fields as text, or a struct of one field as that field.
 ///
-/// An enum's variants are stored in camelCase; `#[column(name = "text")]` at a variant says otherwise.
+/// An enum's variants are stored in camelCase; `#[column(name = "text")]` at a variant says otherwise. For a library under
+/// another path: `#[livestore(crate = path)]` at the type.
+///
+/// ```
+/// use livestore::{ColumnValue, SqlValue};
+///
+/// #[derive(Clone, Debug, PartialEq, ColumnValue)]
+/// pub enum Status {
+///     InProgress,
+///     #[column(name = "finished")]
+///     Done,
+/// }
+///
+/// #[derive(Clone, Debug, PartialEq, ColumnValue)]
+/// pub struct UserId(pub String);
+///
+/// assert_eq!(Status::InProgress.into_value()?, SqlValue::Text("inProgress".into()));
+/// assert_eq!(Status::Done.into_value()?, SqlValue::Text("finished".into()));
+/// assert_eq!(UserId("a".into()).into_value()?, SqlValue::Text("a".into()));
+/// # Ok::<(), livestore::ValueError>(())
+/// ```
 #[proc_macro_derive(ColumnValue, attributes(column, livestore))]
 pub fn derive_column_value(item: TokenStream) -> TokenStream {
     column_value::expand(item.into()).into()
 }
 
-/// Reads a row of raw SQL into this struct, by column name; `#[column(name = "text")]` at a field says another one.
+/// Reads a row of raw SQL into this struct, by column name; `#[column(name = "text")]` at a field says another one. For a
+/// library under another path: `#[livestore(crate = path)]` at the struct.
+///
+/// ```
+/// use livestore::{FromRow, Store, memory, schema, sql_query};
+///
+/// #[derive(FromRow)]
+/// pub struct Total {
+///     pub name: String,
+///     #[column(name = "sum")]
+///     pub amount: i64,
+/// }
+///
+/// #[schema()]
+/// pub struct App;
+///
+/// # fn main() -> livestore::Result<()> {
+/// let store = Store::<App>::open(memory(), "totals")?;
+/// let total = store.query(&sql_query::<Total>("SELECT 'all' AS name, 1 + 2 AS sum", ()).one())?;
+/// assert_eq!(total.amount, 3);
+/// # Ok(()) }
+/// ```
 #[proc_macro_derive(FromRow, attributes(column, livestore))]
 pub fn derive_from_row(item: TokenStream) -> TokenStream {
     from_row::expand(item.into()).into()

@@ -93,15 +93,7 @@ fn default_id<D: ClientDocument>() -> DocumentId {
 pub const DOCUMENT_COLUMNS: [ColumnDef; 2] = [column("id"), column("value")];
 
 const fn column(name: &'static str) -> ColumnDef {
-    ColumnDef {
-        name,
-        ty: ColumnType::required(SqlType::Text),
-        default: None,
-        indexed: false,
-        unique: false,
-        references: None,
-        check: None,
-    }
+    ColumnDef::new(name, ColumnType::required(SqlType::Text))
 }
 
 #[cfg(test)]

@@ -43,18 +43,17 @@ impl DefaultConstant {
         Ok(Self { kind, tokens: expr.to_token_stream(), place: expr.span() })
     }
 
-    /// `Some(ConstValue::Text(""))`
+    /// `ConstValue::Text("")`
     pub(super) fn expand(&self, private: &TokenStream) -> TokenStream {
         let tokens = &self.tokens;
-        let value = match self.kind {
+        match self.kind {
             Kind::Text => quote!(#private::ConstValue::Text(#tokens)),
             Kind::Boolean => quote!(#private::ConstValue::Integer(#tokens as i64)),
             Kind::Integer => quote!(#private::ConstValue::Integer(#tokens)),
             Kind::Float => quote!(#private::ConstValue::Real(#tokens)),
             Kind::Blob => quote!(#private::ConstValue::Blob(#tokens)),
             Kind::Own => quote!((#tokens).__livestore_const()),
-        };
-        quote!(#private::Some(#value))
+        }
     }
 
     /// That the column takes it.
@@ -71,7 +70,8 @@ impl DefaultConstant {
             }
         };
         let shown = ty.to_token_stream().to_string().replace(' ', "");
-        let message = names::assertion(&format!("a `{shown}` column cannot have the {word} default `{tokens}`"));
+        let text = tokens.to_string().replace("- ", "-");
+        let message = names::assertion(&format!("a `{shown}` column cannot have the {word} default `{text}`"));
         quote_spanned!(place=> const _: () = ::core::assert!(<#ty as #krate::ColumnValue>::__DEFAULT.#test, #message);)
     }
 }

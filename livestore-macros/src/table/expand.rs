@@ -99,6 +99,7 @@ impl Model {
         }
     }
 
+    /// `ColumnDef::new("text", <String as ColumnValue>::TYPE).with_default(ConstValue::Text(""))`
     fn column_def(&self, column: &Column) -> TokenStream {
         let krate = &self.krate;
         let private = quote!(#krate::__private);
@@ -108,22 +109,15 @@ impl Model {
             Some(_) => quote!(#private::text(#column_type)),
             None => column_type,
         };
-        let none = || quote!(#private::None);
-        let default = column.default.as_ref().map_or_else(none, |default| default.expand(&private));
-        let references = column.references.as_ref().map_or_else(none, |target| self.reference_def(target));
-        let check = column.check.as_ref().map_or_else(none, |text| quote!(#private::Some(#text)));
-        let (indexed, unique) = (column.index, column.unique);
-        quote! {
-            #private::ColumnDef {
-                name: #name,
-                ty: #column_type,
-                default: #default,
-                indexed: #indexed,
-                unique: #unique,
-                references: #references,
-                check: #check,
-            },
-        }
+        let default = column.default.as_ref().map(|default| {
+            let value = default.expand(&private);
+            quote!(.with_default(#value))
+        });
+        let index = column.index.then(|| quote!(.with_index()));
+        let unique = column.unique.then(|| quote!(.with_unique_index()));
+        let references = column.references.as_ref().map(|target| self.reference_def(target));
+        let check = column.check.as_ref().map(|text| quote!(.with_check(#text)));
+        quote!(#private::ColumnDef::new(#name, #column_type) #default #index #unique #references #check,)
     }
 
     fn reference_def(&self, target: &Reference) -> TokenStream {
@@ -132,7 +126,7 @@ impl Model {
         let (table, field) = (&target.table, &target.column);
         let action = Ident::new(target.on_delete.variant, field.span());
         quote_spanned! {field.span()=>
-            #private::Some(#private::ReferenceDef {
+            .with_reference(#private::ReferenceDef {
                 table: <#table as #krate::Table>::NAME,
                 column: <#table as #krate::Table>::COLUMNS.#field.name(),
                 on_delete: #private::ForeignKeyAction::#action,

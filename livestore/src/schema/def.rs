@@ -68,6 +68,49 @@ pub struct ColumnDef {
     pub check: Option<&'static str>,
 }
 
+impl ColumnDef {
+    /// A column of this name and type, and nothing more.
+    #[must_use]
+    pub const fn new(name: &'static str, ty: ColumnType) -> Self {
+        Self { name, ty, default: None, indexed: false, unique: false, references: None, check: None }
+    }
+
+    /// With a constant for inserts that leave the column out.
+    #[must_use]
+    pub const fn with_default(mut self, value: ConstValue) -> Self {
+        self.default = Some(value);
+        self
+    }
+
+    /// With an index of its own.
+    #[must_use]
+    pub const fn with_index(mut self) -> Self {
+        self.indexed = true;
+        self
+    }
+
+    /// With a unique index of its own.
+    #[must_use]
+    pub const fn with_unique_index(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    /// Referring to a column of another table.
+    #[must_use]
+    pub const fn with_reference(mut self, target: ReferenceDef) -> Self {
+        self.references = Some(target);
+        self
+    }
+
+    /// With a CHECK expression.
+    #[must_use]
+    pub const fn with_check(mut self, check: &'static str) -> Self {
+        self.check = Some(check);
+        self
+    }
+}
+
 /// A constant in DDL.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ConstValue {

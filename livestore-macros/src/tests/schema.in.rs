@@ -1,0 +1,2 @@
+#[schema(events(TodoCreated, todos::Created as OtherCreated), tables(Todo), documents(UiState))]
+pub struct App;
