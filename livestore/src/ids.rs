@@ -148,6 +148,8 @@ impl fmt::Display for JournalNonce {
 pub struct EventId([u8; 16]);
 
 impl EventId {
+    /// The ordinal of a journal's first event.
+    pub(crate) const ORDINAL_MIN: u64 = 1;
     /// The most events one journal can name.
     pub(crate) const ORDINAL_MAX: u64 = (1 << 40) - 1;
 

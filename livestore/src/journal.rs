@@ -62,7 +62,7 @@ impl Journal {
         bytes_max: u64,
         segment_bytes: u64,
     ) -> Result<Self, StorageError> {
-        let next_ordinal = crate::session::FIRST_ORDINAL;
+        let next_ordinal = EventId::ORDINAL_MIN;
         let current = Segment::create(folder, &identity, 0, next_ordinal)?;
         Ok(Self {
             folder: folder.to_owned(),

@@ -3,6 +3,7 @@
 extern crate self as livestore; // generated code says `::livestore`, in this crate's tests too
 
 mod adapter;
+mod callback;
 mod crash;
 mod document;
 mod error;

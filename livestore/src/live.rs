@@ -11,7 +11,7 @@ mod tests;
 
 pub use changes::Changes;
 pub use definition::{LiveCx, LiveQuery, Signal, computed, query_db, query_db_with, signal};
-pub(crate) use outbox::{Outbox, is_in_callback};
+pub(crate) use outbox::Outbox;
 pub use queryable::{Observable, Queryable};
 pub(crate) use runtime::Live;
 pub use runtime::LiveStats;

@@ -25,9 +25,6 @@ const PENDING_MAX: usize = 1_000_000;
 /// The base moves at the latest when this many confirmed groups stand before it and outnumber the pending ones.
 const CONFIRMED_TAIL_MAX: usize = 10_000;
 
-/// The ordinal of a journal's first event.
-pub(crate) const FIRST_ORDINAL: u64 = 1;
-
 /// Where a session's commits are kept until the leader has them.
 #[derive(Debug)]
 pub(crate) enum CommitLog {
@@ -368,7 +365,7 @@ impl Session {
         let commit_log =
             std::mem::replace(&mut self.commit_log, CommitLog::Memory { nonce: self.nonce, next_ordinal: 0 });
         if let CommitLog::Journal(journal) = commit_log
-            && (journal.next_ordinal() == FIRST_ORDINAL
+            && (journal.next_ordinal() == EventId::ORDINAL_MIN
                 || synced.is_some_and(|last| last + 1 == journal.next_ordinal()))
         {
             journal.remove();

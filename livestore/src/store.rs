@@ -19,7 +19,7 @@ use crate::leader::Export;
 use crate::live::{Changes, LiveStats, Observable, Queryable, Signal, Subscription};
 use crate::schema::{Batch, Commit, Schema, SchemaEvent};
 use crate::session::Receipt;
-use inner::Inner;
+use inner::{Handle, Inner};
 use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ use std::time::Duration;
 /// # Ok(()) }
 /// ```
 pub struct Store<S: Schema> {
-    inner: Arc<Inner>,
+    inner: Arc<Handle>,
     schema: PhantomData<fn() -> S>,
 }
 
@@ -63,7 +63,7 @@ impl<S: Schema> Store<S> {
         StoreBuilder::new(adapter, store_id.as_ref().to_owned())
     }
 
-    fn from_inner(inner: Arc<Inner>) -> Self {
+    fn from_handle(inner: Arc<Handle>) -> Self {
         Self { inner, schema: PhantomData }
     }
 
@@ -244,7 +244,7 @@ impl ShutdownError {
 
 impl<S: Schema> Clone for Store<S> {
     fn clone(&self) -> Self {
-        Self::from_inner(Arc::clone(&self.inner))
+        Self::from_handle(Arc::clone(&self.inner))
     }
 }
 

@@ -1,9 +1,9 @@
 use super::sealed::Connect;
 use super::{Adapter, Boot, Connected, Seats, greet_unknown_events, random};
 use crate::error::OpenError;
-use crate::ids::{ClientId, JournalNonce, SessionId, StoreId};
+use crate::ids::{ClientId, EventId, JournalNonce, SessionId, StoreId};
 use crate::leader::{Leader, LeaderHandle, Storage};
-use crate::session::{CommitLog, FIRST_ORDINAL};
+use crate::session::CommitLog;
 use std::sync::Arc;
 
 /// Keeps everything in memory: for tests, and for data that need not outlive the process.
@@ -46,7 +46,7 @@ impl Connect for MemoryAdapter {
         })?;
         Ok(Connected {
             leader,
-            commit_log: CommitLog::Memory { nonce: JournalNonce::mint(&random), next_ordinal: FIRST_ORDINAL },
+            commit_log: CommitLog::Memory { nonce: JournalNonce::mint(&random), next_ordinal: EventId::ORDINAL_MIN },
             client_id: self.client_id.clone(),
             session_id: SessionId::mint(&random),
         })

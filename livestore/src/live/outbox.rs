@@ -1,17 +1,10 @@
+use crate::callback::as_callback;
 use crate::materialize::panic_message;
 use crate::reactivity::Value;
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-thread_local!(static IN_CALLBACK: Cell<bool> = const { Cell::new(false) });
-
-/// Whether this thread runs a subscriber's callback right now.
-pub(crate) fn is_in_callback() -> bool {
-    IN_CALLBACK.with(Cell::get)
-}
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -53,9 +46,7 @@ impl Subscriber {
         let Some(value) = lock(&self.waiting).take() else { return };
         let mut callback = lock(&self.callback);
         if let Some(call) = callback.as_mut().filter(|_| self.is_active.load(Ordering::Acquire)) {
-            let outer = IN_CALLBACK.with(|flag| flag.replace(true));
-            let called = catch_unwind(AssertUnwindSafe(|| call(&value)));
-            IN_CALLBACK.with(|flag| flag.set(outer));
+            let called = as_callback(|| catch_unwind(AssertUnwindSafe(|| call(&value))));
             if let Err(panic) = called {
                 tracing::error!(message = panic_message(&*panic), "a subscriber's callback panicked");
             }

@@ -137,7 +137,7 @@ impl Receipt {
         is_reached: impl Fn(&SlotState) -> bool,
     ) -> Result<(), WaitError> {
         let Some(slot) = &self.slot else { return Ok(()) };
-        if !is_reached(&slot.state()) && crate::live::is_in_callback() {
+        if !is_reached(&slot.state()) && crate::callback::is_in_callback() {
             return Err(WaitError::WouldBlock);
         }
         slot.wait(timeout, |state| is_reached(state) || state.closed.is_some());

@@ -1,4 +1,4 @@
-use super::{Inner, Store};
+use super::{Handle, Inner, Store};
 use crate::adapter::{Adapter, Boot};
 use crate::error::{Error, OpenError};
 use crate::ids::StoreId;
@@ -85,7 +85,7 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
             options: LeaderOptions::default(),
             progress,
         })?;
-        let store = Store::from_inner(Inner::start(store_id, materializers, connected)?);
+        let store = Store::from_handle(Arc::new(Handle(Inner::start(store_id, materializers, connected)?)));
         if let Some(boot) = self.on_boot {
             boot(&store).map_err(OpenError::Boot)?;
         }

@@ -8,6 +8,7 @@ use crate::live::{Live, LiveHost, Outbox, Signal};
 use crate::materialize::Materializers;
 use crate::session::{Receipt, Session};
 use crate::sqlite::TrackedState;
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -291,9 +292,31 @@ impl Inner {
         // A callback that the thread still runs may wait for this very thread: so no wait without an end, and none at all
         // inside a callback, which may be that one.
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let is_another = |id: ThreadId| id != std::thread::current().id() && !crate::live::is_in_callback();
+        let is_another = |id: ThreadId| id != std::thread::current().id() && !crate::callback::is_in_callback();
         if let Some((_, over)) = worker.filter(|(id, _)| is_another(*id)) {
             let _ = over.recv_timeout(wait_max);
+        }
+    }
+}
+
+/// What the clones of a store share. The end of the last one closes the session there and then, whoever else still holds
+/// [`Inner`] for the length of a call.
+#[derive(Debug)]
+pub(super) struct Handle(pub(super) Arc<Inner>);
+
+impl Deref for Handle {
+    type Target = Arc<Inner>;
+
+    fn deref(&self) -> &Arc<Inner> {
+        &self.0
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Inside a live query's own closure this thread holds the lock; the session then ends with `Inner`.
+        if self.0.owner.load(Ordering::Relaxed) != this_thread() {
+            self.0.close("the store was dropped", ShutdownError::WAIT_MAX);
         }
     }
 }

@@ -1,0 +1,18 @@
+//! Whether this thread is inside a callback of the application, where waiting for the store would wait for itself.
+
+use std::cell::Cell;
+
+thread_local!(static IN_CALLBACK: Cell<bool> = const { Cell::new(false) });
+
+/// Whether this thread runs a callback right now.
+pub(crate) fn is_in_callback() -> bool {
+    IN_CALLBACK.with(Cell::get)
+}
+
+/// Runs the closure as a callback. It must not panic: whoever calls an application catches its panics inside.
+pub(crate) fn as_callback<T>(call: impl FnOnce() -> T) -> T {
+    let outer = IN_CALLBACK.with(|flag| flag.replace(true));
+    let called = call();
+    IN_CALLBACK.with(|flag| flag.set(outer));
+    called
+}
