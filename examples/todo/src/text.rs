@@ -54,6 +54,10 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
             if width > 0 && width + word.width() > columns {
                 lines.push(std::mem::take(&mut wrapped));
                 width = 0;
+                // The space at which a line is broken is not shown.
+                if word.trim().is_empty() {
+                    continue;
+                }
             }
             // Only a word that is longer than a line is broken inside.
             for grapheme in word.graphemes(true) {
@@ -77,6 +81,7 @@ mod tests {
     #[test]
     fn a_text_is_wrapped_between_words() {
         assert_eq!(wrap("buy oat milk", 8), ["buy oat ", "milk"]);
+        assert_eq!(wrap("buy oat milk", 7), ["buy oat", "milk"]);
         assert_eq!(wrap("a\n\nb", 8), ["a", "", "b"]);
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrap("日本語", 4), ["日本", "語"]);
