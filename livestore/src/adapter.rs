@@ -80,13 +80,12 @@ impl Seat {
     ) -> Result<Arc<LeaderHandle>, OpenError> {
         let fingerprint = crate::schema::fingerprint(boot.materializers.schema).to_string();
         let mut seat = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_leaving = seat.as_ref().is_some_and(|seated| seated.presence.strong_count() > 0);
         if let Some((leader, seated)) = seat.as_ref().and_then(|seated| Some((seated.leader.upgrade()?, seated))) {
             let is_same = seated.fingerprint == fingerprint && seated.schema == boot.materializers.schema.name;
             return if is_same { Ok(leader) } else { Err(other_schema(boot, seated)) };
         }
         let presence = Arc::new(());
-        let start_with = Start { is_leaving, presence: Arc::clone(&presence) };
+        let start_with = Start { presence: Arc::clone(&presence) };
         let leader = Arc::new(start(boot, start_with)?);
         let schema = boot.materializers.schema.name;
         let presence = Arc::downgrade(&presence);
@@ -103,8 +102,6 @@ impl Seat {
 
 /// What a new leader is started with.
 struct Start {
-    /// The leader before it has not let go of everything yet.
-    is_leaving: bool,
     /// To be held as long as the leader holds anything.
     presence: Arc<()>,
 }

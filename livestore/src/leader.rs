@@ -1,18 +1,27 @@
 //! The leader: the one owner of a client's eventlog and persisted state.
 //!
-//! [`Leader`] does the steps, [`thread`] runs them on a thread of their own, [`port`] is what a session holds.
+//! [`Leader`] does the steps, a [`Worker`] runs them on a thread of their own, the [`Desk`](desk::Desk) is where sessions meet it.
 
+mod attached;
+mod desk;
+mod handle;
 mod port;
 mod state;
 mod status;
-mod thread;
 mod worker;
 
+pub(crate) use attached::Attached;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use desk::{Desk, Reply, Request, Work, foreign_submission};
+pub(crate) use desk::{Export, LeaderOptions};
+pub(crate) use handle::LeaderHandle;
 pub(crate) use port::{Port, Published, ReceiptSlot, SlotState, Submission};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use state::StateReader;
 pub(crate) use state::{StatePosition, Verdict};
 pub(crate) use status::LeaderStatus;
 pub use status::{LeaderState, Quarantined};
-pub(crate) use thread::{Export, LeaderHandle, LeaderOptions};
+pub(crate) use worker::Worker;
 
 use crate::crash::crash_point;
 use crate::error::{OpenError, StorageError};
@@ -91,6 +100,7 @@ impl Leader {
     ) -> Result<Self, OpenError> {
         let mut log = Eventlog::open(storage.log())?;
         check_nothing_is_gone(storage, &log)?;
+        log.claim()?;
         let kept_aside = recover(&mut log, progress)?;
         let state = open_state(storage, &log, materializers, progress)?;
         Ok(Self { log, state, kept_aside })
@@ -142,6 +152,16 @@ impl Leader {
         })
     }
 
+    /// Groups after `after` as they were judged, at least one where there is one. State must be in step.
+    pub(crate) fn judged_after(&self, after: u64) -> Result<Vec<Judged>, StorageError> {
+        judged_after(&self.log, self.state.db(), after)
+    }
+
+    /// To take what journals that nobody holds any more had left; state follows with [`catch_up_page`](Self::catch_up_page).
+    pub(crate) fn log_mut(&mut self) -> &mut Eventlog {
+        &mut self.log
+    }
+
     /// A copy of the state for a new session, and its position.
     pub(crate) fn copy_state(&self) -> Result<(Db, StatePosition), StorageError> {
         Ok((self.state.db().copy_to_memory()?, self.state.position()))
@@ -163,14 +183,14 @@ impl Leader {
 }
 
 impl Storage {
-    fn log(&self) -> Place {
+    pub(crate) fn log(&self) -> Place {
         match self {
             Self::Memory => Place::Memory,
             Self::Folder(folder) => Place::File(folder.join("eventlog.db")),
         }
     }
 
-    fn state(&self, name: &str) -> Place {
+    pub(crate) fn state(&self, name: &str) -> Place {
         match self {
             Self::Memory => Place::Memory,
             Self::Folder(folder) => Place::File(folder.join(name)),
@@ -282,6 +302,17 @@ fn damaged_log(error: StorageError, log: &Eventlog) -> OpenError {
         }
         _ => OpenError::Storage(error),
     }
+}
+
+/// What the log holds after `after`, with the verdicts that the state keeps.
+pub(crate) fn judged_after(log: &Eventlog, state: &Db, after: u64) -> Result<Vec<Judged>, StorageError> {
+    log.numbered_groups_after(after, catch_up_events())?
+        .into_iter()
+        .map(|(group, head)| {
+            let verdict = state::verdict_at(state, head.place)?;
+            Ok(Judged { group: Arc::new(group), head, verdict })
+        })
+        .collect()
 }
 
 /// `state-<fingerprint>-<n>.db`; the counter keeps a rebuild of the same fingerprint apart from the file it replaces.

@@ -42,7 +42,7 @@ impl Connect for MemoryAdapter {
         let leader = seat.join(&mut boot, |boot, start| {
             let leader = Leader::open(&Storage::Memory, boot.materializers, &mut |_, _| Ok(Vec::new()), boot.progress)?;
             greet_unknown_events(leader.log(), boot)?;
-            LeaderHandle::start(leader, boot.options, Box::new(start.presence))
+            LeaderHandle::lead(leader, boot.options, Box::new(start.presence))
         })?;
         Ok(Connected {
             leader,

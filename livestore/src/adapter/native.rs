@@ -1,23 +1,30 @@
+mod address;
 mod directory;
+mod follow;
+mod frame;
+mod host;
+mod journals;
+mod link;
+mod roles;
 
 use super::sealed::Connect;
 use super::{Adapter, Boot, Connected, Seats, Start, greet_unknown_events, random};
-use crate::crash::{crash_point, tunable};
 use crate::error::OpenError;
-use crate::eventlog::Eventlog;
 use crate::ids::{JournalNonce, SessionId};
-use crate::journal::{self, Identity, Journal};
-use crate::leader::{Leader, LeaderHandle, OpenProgress, Storage};
+use crate::journal::{Identity, Journal};
+use crate::leader::{Desk, LeaderHandle};
 use crate::session::CommitLog;
-use directory::{Directory, LeaderLock};
+use directory::Directory;
+use roles::{NoRole, Roles};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Keeps stores in a directory, one folder each: the adapter of desktop, terminal and server applications.
 ///
-/// The directory is created where it is missing. One process at a time has a store open; within it, every
-/// [`Store::open`](crate::Store::open) is another session, and clones of a store share one.
+/// The directory is created where it is missing. Every [`Store::open`](crate::Store::open) is another session, in this process
+/// or another; clones of a store share one. One process leads and the others follow it live; when it ends, however it ends,
+/// another takes over, and nothing that was committed is lost.
 #[must_use]
 pub fn native(directory: impl Into<PathBuf>) -> NativeAdapter {
     NativeAdapter { directory: directory.into() }
@@ -29,8 +36,8 @@ pub struct NativeAdapter {
     directory: PathBuf,
 }
 
-/// How long a store that was just closed in this process may take to let go of its files.
-const CLOSING_MAX: Duration = Duration::from_secs(10);
+/// How long another process that leads the store may take to answer, or one that just ended to let go of its files.
+const JOIN_MAX: Duration = Duration::from_secs(10);
 
 /// The stores that are open in this process, by folder. A lock of the operating system tells processes apart, not handles
 /// within one, and only this map lets a second handle join the first one's leader.
@@ -46,7 +53,7 @@ impl Connect for NativeAdapter {
         let directory = Directory::open(&self.directory)?;
         let folder = directory.store_folder(boot.store_id)?;
         let seat = seats().seat(folder.clone());
-        let leader = seat.join(&mut boot, |boot, start| lead(boot, &folder, start))?;
+        let leader = seat.join(&mut boot, |boot, start| join(boot, &folder, start))?;
         let identity = Identity {
             nonce: JournalNonce::mint(&random),
             client_id: directory.client_id().clone(),
@@ -58,58 +65,36 @@ impl Connect for NativeAdapter {
     }
 }
 
-fn lead(boot: &mut Boot<'_>, folder: &Path, start: Start) -> Result<LeaderHandle, OpenError> {
-    let patience = if start.is_leaving { CLOSING_MAX } else { Duration::ZERO };
-    let lock = lock(boot, folder, patience)?;
-    let storage = Storage::Folder(folder.to_owned());
-    let mut recover =
-        |log: &mut Eventlog, progress: &mut dyn FnMut(OpenProgress)| take_dead_journals(log, folder, progress);
-    let leader = Leader::open(&storage, boot.materializers, &mut recover, boot.progress)?;
-    greet_unknown_events(leader.log(), boot)?;
-    LeaderHandle::start(leader, boot.options, Box::new((lock, start.presence)))
-}
-
-fn lock(boot: &Boot<'_>, folder: &Path, patience: Duration) -> Result<LeaderLock, OpenError> {
-    let deadline = Instant::now() + patience;
-    loop {
-        match LeaderLock::try_acquire(folder)? {
-            Some(lock) => return Ok(lock),
-            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
-            None => {
-                return Err(OpenError::InUse { store_id: boot.store_id.to_string(), path: folder.to_owned() });
+/// Finds a role for this process, and serves its sessions in it.
+fn join(boot: &mut Boot<'_>, folder: &Path, start: Start) -> Result<LeaderHandle, OpenError> {
+    let roles = Roles {
+        desk: Desk::new(boot.options),
+        folder: folder.to_owned(),
+        materializers: boot.materializers,
+        fingerprint: crate::schema::fingerprint(boot.materializers.schema).to_string(),
+        _presence: start.presence,
+    };
+    let deadline = Instant::now() + JOIN_MAX;
+    let role = loop {
+        match roles.find(boot.progress) {
+            Ok(role) => break role,
+            Err(NoRole::NotYet(_)) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            Err(NoRole::NotYet(reason)) => {
+                return Err(OpenError::InUse { store_id: boot.store_id.to_string(), path: folder.to_owned(), reason });
             }
+            Err(NoRole::Never(error)) => return Err(named(error, boot)),
         }
-    }
+    };
+    greet_unknown_events(role.log(), boot)?;
+    roles.start(role)
 }
 
-/// Takes what sessions that ended had committed and no leader took; gives back the files that are damaged and kept.
-fn take_dead_journals(
-    log: &mut Eventlog,
-    folder: &Path,
-    progress: &mut dyn FnMut(OpenProgress),
-) -> Result<Vec<PathBuf>, OpenError> {
-    let journals = journal::scan(folder)?;
-    let mut events = 0;
-    for journal in &journals {
-        let taken = log.taken(journal.identity.nonce)?;
-        let rest = journal.groups.iter().filter(|group| taken.is_none_or(|taken| group.ordinal > taken));
-        let rest: Vec<_> = rest.cloned().map(Arc::new).collect();
-        for batch in rest.chunks(tunable("RECOVERY_GROUPS", 1_000) as usize) {
-            log.append(batch)?;
-            crash_point!("recovery.after-batch");
-            events += batch.iter().map(|group| group.events.len() as u64).sum::<u64>();
-            progress(OpenProgress::Recovering { events });
+/// Another process knows the store by its folder only.
+fn named(error: OpenError, boot: &Boot<'_>) -> OpenError {
+    match error {
+        OpenError::OtherSchema { open, requested, .. } => {
+            OpenError::OtherSchema { store_id: boot.store_id.to_string(), open, requested }
         }
+        error => error,
     }
-    if !journals.is_empty() {
-        log.sync()?;
-        crash_point!("recovery.before-remove");
-        journals.into_iter().for_each(journal::DeadJournal::remove);
-    }
-    journal::remove_unborn(folder)?;
-    crash_point!("recovery.before-forget");
-    // A file that is kept aside may be put back by hand: what was taken of it must then still be known.
-    let nonces = journal::nonces(folder)?;
-    log.forget_journals(|nonce| !nonces.contains(&nonce.to_string()))?;
-    Ok(journal::kept_aside(folder)?)
 }

@@ -12,9 +12,9 @@ pub enum OpenError {
     /// The schema contradicts itself.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// The store is open in this process with another schema.
+    /// The store is open with another schema, in this process or another.
     #[error(
-        "store `{store_id}` is open in this process with schema `{open}`, it cannot also be opened with `{requested}`; close the first, or use another store id"
+        "store `{store_id}` is open with schema `{open}`, it cannot also be opened with `{requested}`; close the first, or use another store id"
     )]
     OtherSchema {
         /// The store.
@@ -24,13 +24,15 @@ pub enum OpenError {
         /// The schema asked for.
         requested: String,
     },
-    /// Another process has the store open.
-    #[error("store `{store_id}` in {} is in use by another process; close it there first", path.display())]
+    /// Another process has the store open, and this one cannot follow it.
+    #[error("store `{store_id}` in {} is in use by another process that cannot be joined: {reason}; close it there first", path.display())]
     InUse {
         /// The store.
         store_id: String,
         /// Its folder.
         path: PathBuf,
+        /// Why it cannot be joined.
+        reason: String,
     },
     /// The directory was written by a newer version of this library.
     #[error("{} has format {found}, this version reads up to {supported}; update the application", path.display())]

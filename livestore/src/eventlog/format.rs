@@ -41,6 +41,8 @@ pub(crate) struct Eventlog {
     head: LogHead,
     /// The wire names of all events in the log.
     names: BTreeSet<Box<str>>,
+    /// Counts who appends, one after the other.
+    epoch: i64,
 }
 
 /// The end of the log.
@@ -80,7 +82,7 @@ impl Eventlog {
         db.configure(Durability::Process)?;
         let head = page::head(&db)?;
         let names = db.rows("SELECT name FROM names", [], |row| row.get(0))?.into_iter().collect();
-        Ok(Self { db, head, names })
+        Ok(Self { db, head, names, epoch: 0 })
     }
 
     fn prepare_format(db: &Db) -> Result<(), OpenError> {
@@ -120,6 +122,7 @@ impl Eventlog {
         let new_names: BTreeSet<Box<str>> =
             events.filter(|event| !self.names.contains(&*event.name)).map(|event| (*event.name).into()).collect();
         self.in_transaction(|log| {
+            log.check_epoch()?;
             for name in &new_names {
                 log.db.run("INSERT INTO names VALUES(?1)", [name])?;
             }
@@ -203,7 +206,43 @@ impl Eventlog {
 
     /// Whole groups after `place`, at least one where there is one, until `events_max` events are reached.
     pub(crate) fn groups_after(&self, place: u64, events_max: usize) -> Result<Vec<CommitGroup>, StorageError> {
+        let groups = self.numbered_groups_after(place, events_max)?;
+        Ok(groups.into_iter().map(|(group, _)| group).collect())
+    }
+
+    /// The same, each with the place and number of its last event.
+    pub(crate) fn numbered_groups_after(
+        &self,
+        place: u64,
+        events_max: usize,
+    ) -> Result<Vec<(CommitGroup, LogHead)>, StorageError> {
         page::groups_after(&self.db, self.head, place, events_max)
+    }
+
+    /// Makes this handle the one that appends. Only the process that holds the leader's lock calls it; should the lock ever
+    /// have failed, the one that led before finds out at its next transaction.
+    pub(crate) fn claim(&mut self) -> Result<(), StorageError> {
+        self.epoch = self.in_transaction(|log| {
+            let epoch = log.stored_epoch()?.unwrap_or(0) + 1;
+            log.db.run("INSERT OR REPLACE INTO facts VALUES('epoch', ?1)", [epoch])?;
+            Ok(epoch)
+        })?;
+        Ok(())
+    }
+
+    fn stored_epoch(&self) -> Result<Option<i64>, StorageError> {
+        Ok(self.db.rows("SELECT value FROM facts WHERE key = 'epoch'", [], |row| row.get(0))?.pop())
+    }
+
+    fn check_epoch(&self) -> Result<(), StorageError> {
+        if self.stored_epoch()? == Some(self.epoch) {
+            return Ok(());
+        }
+        Err(StorageError {
+            kind: StorageKind::Busy,
+            path: self.db.path().map(Path::to_owned),
+            message: "another process leads this store now".into(),
+        })
     }
 
     /// Events that match, in order, after `place`; at most `limit` of them.

@@ -108,12 +108,13 @@ fn read_rows(db: &Db, sql: &str, binds: impl rusqlite::Params) -> Result<Vec<Log
     rows.into_iter().map(|row| row.ok_or_else(|| damaged(db, "an event is not what was written".into()))).collect()
 }
 
+/// Whole groups, each with the place and number of its last event.
 pub(crate) fn groups_after(
     db: &Db,
     head: LogHead,
     place: u64,
     events_max: usize,
-) -> Result<Vec<CommitGroup>, StorageError> {
+) -> Result<Vec<(CommitGroup, LogHead)>, StorageError> {
     // One group may be longer than the page: read far enough to end the group that the page begins with.
     let limit = events_max.max(1) + CommitGroup::EVENTS_MAX;
     let sql = format!("SELECT {COLUMNS} FROM events WHERE place > ?1 ORDER BY place LIMIT ?2");
@@ -122,16 +123,20 @@ pub(crate) fn groups_after(
     if rows.is_empty() && place < head.place {
         return Err(damaged(db, format!("the event at place {} is missing", place + 1)));
     }
-    let mut groups: Vec<CommitGroup> = Vec::new();
+    let mut groups: Vec<(CommitGroup, LogHead)> = Vec::new();
     let mut is_open = false;
     for (taken, row) in rows.into_iter().enumerate() {
         if !is_open && taken >= events_max.max(1) {
             break;
         }
         let is_last = row.rest == 0;
+        let at = LogHead { place: row.place, number: row.number };
         match groups.last_mut() {
-            Some(group) if is_open => group.events.push(row.event),
-            _ => groups.push(start_group(row)),
+            Some((group, last)) if is_open => {
+                group.events.push(row.event);
+                *last = at;
+            }
+            _ => groups.push((start_group(row), at)),
         }
         is_open = !is_last;
     }

@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub(crate) struct Published {
     pub(crate) group: Arc<CommitGroup>,
-    /// The number of its last event.
+    /// The place and the number of its last event.
+    pub(crate) place: u64,
     pub(crate) number: SequenceNumber,
+    pub(crate) verdict: Verdict,
 }
 
 /// The leader's end of a session: the session drains the feed at its next step.
@@ -27,6 +29,10 @@ struct Feed {
     groups: VecDeque<Published>,
     /// Groups of other sessions came: the session's worker applies them, if no commit does before.
     has_foreign: bool,
+    /// The place of the last group that was published here, or is in the copy that the session began with.
+    place: u64,
+    /// For another process: up to where the log survives a power loss, where that is news.
+    synced: Option<u64>,
     closed: Option<Arc<str>>,
 }
 
@@ -40,13 +46,51 @@ impl Port {
 
     pub(crate) fn publish(&self, judged: &[Judged], is_own: impl Fn(&CommitGroup) -> bool) {
         let mut feed = self.feed();
-        feed.has_foreign |= judged.iter().any(|judged| !is_own(&judged.group));
-        feed.groups.extend(
-            judged.iter().map(|judged| Published { group: Arc::clone(&judged.group), number: judged.head.number }),
-        );
+        // What the session has already comes again when leadership has moved.
+        let place = feed.place;
+        let news = || judged.iter().filter(|judged| judged.head.place > place);
+        feed.has_foreign |= news().any(|judged| !is_own(&judged.group));
+        feed.groups.extend(news().map(|judged| Published {
+            group: Arc::clone(&judged.group),
+            place: judged.head.place,
+            number: judged.head.number,
+            verdict: judged.verdict.clone(),
+        }));
+        feed.place = news().last().map_or(place, |last| last.head.place);
         if feed.has_foreign || feed.groups.len() >= Self::FEED_WAKE {
             self.changed.notify_all();
         }
+    }
+
+    /// Only what follows this place is published here.
+    pub(crate) fn start_after(&self, place: u64) {
+        self.feed().place = place;
+    }
+
+    pub(crate) fn note_synced(&self, place: u64) {
+        self.feed().synced = Some(place);
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.feed().closed.is_some()
+    }
+
+    /// For another process: waits for news; `None` once the port is closed. Nothing at all when the time is over.
+    pub(crate) fn news(&self, timeout: Duration) -> Option<(VecDeque<Published>, Option<u64>)> {
+        let is_idle = |feed: &mut Feed| feed.closed.is_none() && feed.groups.is_empty() && feed.synced.is_none();
+        let waited = self.changed.wait_timeout_while(self.feed(), timeout, is_idle);
+        let mut feed = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if feed.closed.is_some() {
+            return None;
+        }
+        feed.has_foreign = false;
+        Some((std::mem::take(&mut feed.groups), feed.synced.take()))
+    }
+
+    /// How many groups wait in the feed.
+    pub(crate) fn waiting(&self) -> usize {
+        self.feed().groups.len()
     }
 
     /// Everything published since the last call, in order.

@@ -229,19 +229,7 @@ impl State {
     }
 
     pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, StorageError> {
-        let sql = "SELECT global, client, events, event, reason FROM livestore_quarantine ORDER BY place";
-        self.db.rows(sql, [], |row| {
-            Ok(Quarantined {
-                number: SequenceNumber {
-                    global: row.get::<_, i64>(0)? as u64,
-                    client: row.get::<_, i64>(1)? as u64,
-                    rebase_generation: 0,
-                },
-                events: row.get::<_, i64>(2)? as usize,
-                event: row.get(3)?,
-                reason: row.get(4)?,
-            })
-        })
+        quarantined(&self.db)
     }
 
     pub(crate) fn export(&self, target: &Path) -> Result<(), StorageError> {
@@ -249,15 +237,74 @@ impl State {
     }
 }
 
-/// Whether every page is what its parent says it is. Reading all of it once costs no more than the copy that the first
-/// session makes of it.
-fn is_whole(db: &Db) -> Result<bool, StorageError> {
-    let found = db.rows("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?;
-    let is_ok = found == ["ok"];
-    if !is_ok {
-        tracing::warn!(?found, "the state file is damaged and is rebuilt from the eventlog");
+/// The state of a leader in another process, to read from.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug)]
+pub(crate) struct StateReader {
+    db: Db,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl StateReader {
+    pub(crate) fn open(place: Place, materializers: Materializers) -> Result<Self, StorageError> {
+        let db = State::connect(place, materializers)?;
+        db.configure(Durability::Process)?;
+        Ok(Self { db })
     }
-    Ok(is_ok)
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub(crate) fn position(&self) -> Result<StatePosition, StorageError> {
+        read_facts(&self.db)?.map(|facts| facts.position).ok_or_else(|| self.no_position())
+    }
+
+    fn no_position(&self) -> StorageError {
+        StorageError {
+            kind: StorageKind::Damaged,
+            path: self.db.path().map(Path::to_owned),
+            message: "the state has no position".into(),
+        }
+    }
+
+    pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, StorageError> {
+        quarantined(&self.db)
+    }
+
+    /// A copy, made in one read transaction, and the position that it has.
+    pub(crate) fn copy(&self) -> Result<(Db, StatePosition), StorageError> {
+        let copy = self.db.copy_to_memory()?;
+        let facts = read_facts(&copy)?.ok_or_else(|| self.no_position())?;
+        Ok((copy, facts.position))
+    }
+
+    pub(crate) fn export(&self, target: &Path) -> Result<(), StorageError> {
+        export(&self.db, target)
+    }
+}
+
+/// What the state keeps of the group that ends at this place.
+pub(super) fn verdict_at(db: &Db, place: u64) -> Result<Verdict, StorageError> {
+    let sql = "SELECT reason FROM livestore_quarantine WHERE place = ?1";
+    let reason: Option<String> = db.rows(sql, [place as i64], |row| row.get(0))?.pop();
+    Ok(reason.map_or(Verdict::Applied, |reason| Verdict::Quarantined(reason.into())))
+}
+
+fn quarantined(db: &Db) -> Result<Vec<Quarantined>, StorageError> {
+    let sql = "SELECT global, client, events, event, reason FROM livestore_quarantine ORDER BY place";
+    db.rows(sql, [], |row| {
+        Ok(Quarantined {
+            number: SequenceNumber {
+                global: row.get::<_, i64>(0)? as u64,
+                client: row.get::<_, i64>(1)? as u64,
+                rebase_generation: 0,
+            },
+            events: row.get::<_, i64>(2)? as usize,
+            event: row.get(3)?,
+            reason: row.get(4)?,
+        })
+    })
 }
 
 /// What the file says of itself.

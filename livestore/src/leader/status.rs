@@ -16,6 +16,14 @@ pub enum LeaderState {
         /// How long until the next try, in milliseconds.
         retry_in_ms: u64,
     },
+    /// Another process leads, and has not answered for some seconds: it may be stopped. Commits go on into the journals, and
+    /// are taken when it goes on or ends.
+    Silent,
+    /// The process that led is gone or cannot be reached, and this one looks for another. Commits go on into the journals.
+    Unreachable {
+        /// What was tried last.
+        reason: String,
+    },
     /// It ended.
     Stopped {
         /// Why.

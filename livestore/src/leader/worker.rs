@@ -1,111 +1,106 @@
-//! The work of the leader's thread.
+//! The leader at work: takes what sessions submit, in groups, and tells them what became of it.
 
-use super::thread::{Export, Request, Shared, group_bytes, lock};
-use super::{Judged, Leader, LeaderState, Port, ReceiptSlot, Submission};
+use super::desk::{Desk, Request, Work, group_bytes, lock};
+use super::{Attached, Export, Judged, Leader, LeaderState, Port, Submission, Verdict};
 use crate::crash::crash_point;
 use crate::error::StorageError;
+use crate::eventlog::Eventlog;
 use crate::ids::JournalNonce;
-use crate::materialize::panic_message;
-use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// The most events in one pair of transactions.
 const BATCH_EVENTS_MAX: usize = 2_000;
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_secs(5);
+/// The most groups that wait for one following process. One that is slower is sent away, and comes back when it can.
+const FOLLOWER_GROUPS_MAX: usize = 100_000;
 
-pub(super) struct Worker {
-    shared: Arc<Shared>,
+/// Takes into the log what the journals of sessions that ended still hold, and gives back whose they were.
+pub(crate) type TakeJournals = Box<dyn FnMut(&mut Eventlog) -> Result<Vec<JournalNonce>, StorageError> + Send>;
+
+/// A leader with the sessions that it serves.
+pub(crate) struct Worker {
+    desk: Arc<Desk>,
     leader: Leader,
-    ports: Vec<(JournalNonce, Arc<Port>)>,
-    /// The last ordinal taken from each attached session's journal.
-    taken: HashMap<JournalNonce, u64>,
-    unsynced: Vec<Arc<ReceiptSlot>>,
+    pub(crate) attached: Attached,
     /// Taken from the inbox and not on the log yet.
     in_flight: VecDeque<Submission>,
-    /// Submissions whose groups are on the log while state could not follow.
-    unsettled: VecDeque<Submission>,
+    /// How far each journal is taken, where this was asked already.
+    journals: HashMap<JournalNonce, u64>,
+    /// Journals that were taken to their end: a late copy of their groups must not be taken again.
+    ended: HashSet<JournalNonce>,
+    take_journals: Option<TakeJournals>,
     /// How long until a failed step is tried again.
     retry: Option<Duration>,
     /// The last sync failed, and the status says so.
     is_sync_failing: bool,
-    /// Dropped last, when the databases are closed.
-    keep: Box<dyn std::any::Any + Send>,
-}
-
-/// What the thread found to do.
-struct Work {
-    requests: Vec<Request>,
-    wants_sync: bool,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, leader: Leader, keep: Box<dyn std::any::Any + Send>) -> Self {
-        Self {
-            shared,
+    pub(crate) fn new(
+        desk: &Arc<Desk>,
+        leader: Leader,
+        take_journals: Option<TakeJournals>,
+    ) -> Result<Self, StorageError> {
+        let quarantined = leader.quarantined()?;
+        let head = leader.log().head();
+        desk.change_status(|status| {
+            status.state = LeaderState::Running;
+            (status.head, status.place, status.quarantined) = (head.number, head.place, quarantined);
+            status.kept_aside = leader.kept_aside().to_vec();
+        });
+        Ok(Self {
+            desk: Arc::clone(desk),
             leader,
-            ports: Vec::new(),
-            taken: HashMap::new(),
-            unsynced: Vec::new(),
+            attached: Attached::default(),
             in_flight: VecDeque::new(),
-            unsettled: VecDeque::new(),
+            journals: HashMap::new(),
+            ended: HashSet::new(),
+            take_journals,
             retry: None,
             is_sync_failing: false,
-            keep,
+        })
+    }
+
+    pub(crate) fn log(&self) -> &Eventlog {
+        self.leader.log()
+    }
+
+    /// After leadership moved here: tells the sessions what the log holds past `place`, and takes what they had handed over
+    /// and the log does not hold.
+    pub(crate) fn take_over(&mut self, place: u64) -> Result<(), StorageError> {
+        let mut after = place;
+        while after < self.leader.log().head().place {
+            let judged = self.leader.judged_after(after)?;
+            let Some(last) = judged.last() else { break };
+            after = last.head.place;
+            self.attached.publish(&judged, &self.desk);
         }
+        self.desk.give_back(std::mem::take(&mut self.attached.waiting), Vec::new());
+        Ok(())
     }
 
-    pub(super) fn run(mut self) {
-        let ended = catch_unwind(AssertUnwindSafe(|| self.work()));
-        let reason: Arc<str> = match ended {
-            Ok(()) => "the store was shut down".into(),
-            Err(panic) => format!("the leader panicked: {}", panic_message(&*panic)).into(),
-        };
-        self.close(&reason);
-        let Self { shared, leader, keep, .. } = self;
-        drop(leader);
-        drop(keep);
-        *lock(&shared.ended) = true;
-        shared.has_ended.notify_all();
-    }
-
-    /// Every receipt that is still open learns that it will not be served here.
-    fn close(&mut self, reason: &Arc<str>) {
-        let mut inbox = lock(&self.shared.inbox);
-        inbox.stopped = Some(Arc::clone(reason));
-        inbox.requests.clear();
-        let left = std::mem::take(&mut inbox.submissions);
-        drop(inbox);
-        let submissions = self.unsettled.iter().chain(&self.in_flight).chain(&left);
-        submissions.for_each(|submission| submission.slot.close(reason));
-        self.unsynced.iter().for_each(|slot| slot.close(reason));
-        self.ports.iter().for_each(|(_, port)| port.close(reason));
-        self.set_state(LeaderState::Stopped { reason: reason.to_string() });
-    }
-
-    fn set_state(&self, state: LeaderState) {
-        lock(&self.shared.status).state = state;
-        self.notify();
-    }
-
-    fn work(&mut self) {
+    /// Works until the last session is gone, and all that was submitted is taken as far as it can be.
+    pub(crate) fn work(&mut self) {
         while let Some(work) = self.next_work() {
+            self.in_flight = work.submissions;
             let ingested = self.ingest();
-            self.give_back();
+            if !self.in_flight.is_empty() {
+                self.desk.give_back(std::mem::take(&mut self.in_flight), Vec::new());
+            }
             match ingested {
                 Ok(()) => {
                     if self.retry.take().is_some() {
-                        self.set_state(LeaderState::Running);
+                        self.desk.set_state(LeaderState::Running);
                     }
                 }
                 Err(error) => {
                     let wait = self.retry.map_or(RETRY_FIRST, |wait| (wait * 2).min(RETRY_LAST));
                     self.retry = Some(wait);
                     tracing::warn!(%error, "the leader's step failed and is tried again");
-                    self.set_state(LeaderState::Retrying { error, retry_in_ms: wait.as_millis() as u64 });
+                    self.desk.set_state(LeaderState::Retrying { error, retry_in_ms: wait.as_millis() as u64 });
                 }
             }
             if work.wants_sync {
@@ -117,9 +112,9 @@ impl Worker {
 
     /// Sleeps until there is something to do; `None` when the leader is to stop and nothing is left that it could take.
     fn next_work(&mut self) -> Option<Work> {
-        let shared = Arc::clone(&self.shared);
-        let rest = self.retry.unwrap_or(shared.options.linger);
-        let mut inbox = lock(&shared.inbox);
+        let desk = Arc::clone(&self.desk);
+        let rest = self.retry.unwrap_or(desk.options.linger);
+        let mut inbox = lock(&desk.inbox);
         // Rest after the last batch; only a request or the end cuts it short.
         let rest_until = Instant::now() + rest;
         while !inbox.is_urgent && !inbox.is_stopping {
@@ -127,140 +122,132 @@ impl Worker {
             if left.is_zero() {
                 break;
             }
-            inbox = shared.wake.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
+            inbox = desk.wake.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        let quiet_until = Instant::now() + shared.options.sync_after;
+        let quiet_until = Instant::now() + desk.options.sync_after;
         while inbox.submissions.is_empty() && !inbox.is_urgent && !inbox.is_stopping && self.retry.is_none() {
             inbox.is_idle = true;
             if self.is_synced() {
-                inbox = shared.wake.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+                inbox = desk.wake.wait(inbox).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             let left = quiet_until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 drop(inbox);
                 let _ = self.sync(); // Tried again after the next quiet time; the status shows an error.
-                inbox = lock(&shared.inbox);
+                inbox = lock(&desk.inbox);
                 if !self.is_synced() {
                     break;
                 }
                 continue;
             }
-            inbox = shared.wake.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
+            inbox = desk.wake.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         inbox.is_idle = false;
         inbox.is_urgent = false;
         let wants_sync = std::mem::take(&mut inbox.wants_sync);
-        if inbox.is_stopping && (inbox.submissions.is_empty() || self.retry.is_some()) && inbox.requests.is_empty() {
+        let is_stopping = inbox.is_stopping;
+        if is_stopping && (inbox.submissions.is_empty() || self.retry.is_some()) && inbox.requests.is_empty() {
             drop(inbox);
             let _ = self.sync(); // What could not be synced is still in the journals.
             return None;
         }
-        self.in_flight = std::mem::take(&mut inbox.submissions);
-        Some(Work { requests: std::mem::take(&mut inbox.requests), wants_sync })
+        let (submissions, requests) = (std::mem::take(&mut inbox.submissions), std::mem::take(&mut inbox.requests));
+        Some(Work { submissions, requests, wants_sync, is_stopping })
     }
 
     fn is_synced(&self) -> bool {
-        self.leader.log().head().place == lock(&self.shared.status).synced_place
+        self.leader.log().head().place == lock(&self.desk.status).synced_place
     }
 
     /// Takes what is in flight, in batches. What could not be taken stays there.
     fn ingest(&mut self) -> Result<(), StorageError> {
         self.finish_interrupted_step()?;
+        self.drop_what_is_taken()?;
         while !self.in_flight.is_empty() {
             let len = batch_len(&self.in_flight);
             let groups: Vec<_> = self.in_flight.range(..len).map(|submission| Arc::clone(&submission.group)).collect();
             let before = self.leader.log().head().place;
-            match self.leader.ingest(&groups) {
-                Ok(judged) => {
-                    let batch = self.take_batch(len);
-                    self.publish(&judged, &batch);
-                }
-                Err(error) => {
-                    // On the log but not in state: the next try catches up, and must not append them again.
-                    if self.leader.log().head().place != before {
-                        let batch = self.take_batch(len);
-                        self.unsettled.extend(batch);
-                    }
-                    return Err(error);
-                }
+            let ingested = self.leader.ingest(&groups);
+            if self.leader.log().head().place != before {
+                // On the log, if not in state: the next try catches up, and must not append them again.
+                self.journals.extend(groups.iter().map(|group| (group.nonce, group.last_ordinal())));
+                let batch: Vec<_> = self.in_flight.drain(..len).collect();
+                self.desk.settle(batch.iter().map(group_bytes).sum());
+                self.attached.waiting.extend(batch);
+            }
+            self.publish(&ingested?);
+        }
+        Ok(())
+    }
+
+    /// Groups come twice around a change of leaders; the feed has told what became of those that the log holds.
+    fn drop_what_is_taken(&mut self) -> Result<(), StorageError> {
+        let mut index = 0;
+        while index < self.in_flight.len() {
+            let (nonce, ordinal) = (self.in_flight[index].group.nonce, self.in_flight[index].group.ordinal);
+            if !self.is_taken(nonce, ordinal)? {
+                index += 1;
+            } else if let Some(submission) = self.in_flight.remove(index) {
+                self.desk.settle(group_bytes(&submission));
             }
         }
         Ok(())
     }
 
-    fn take_batch(&mut self, len: usize) -> Vec<Submission> {
-        let batch: Vec<_> = self.in_flight.drain(..len).collect();
-        lock(&self.shared.inbox).bytes -= batch.iter().map(group_bytes).sum::<usize>();
-        batch
-    }
-
-    /// What was not taken waits before what came since.
-    fn give_back(&mut self) {
-        if self.in_flight.is_empty() {
-            return;
+    fn is_taken(&mut self, nonce: JournalNonce, ordinal: u64) -> Result<bool, StorageError> {
+        if self.ended.contains(&nonce) {
+            return Ok(true);
         }
-        let mut inbox = lock(&self.shared.inbox);
-        self.in_flight.append(&mut inbox.submissions);
-        std::mem::swap(&mut self.in_flight, &mut inbox.submissions);
+        let taken = match self.journals.get(&nonce) {
+            Some(taken) => *taken,
+            None => {
+                let taken = self.leader.log().taken(nonce)?.unwrap_or(0);
+                self.journals.insert(nonce, taken);
+                taken
+            }
+        };
+        Ok(ordinal <= taken)
     }
 
     fn finish_interrupted_step(&mut self) -> Result<(), StorageError> {
         while !self.leader.is_in_step() {
             let judged = self.leader.catch_up_page()?;
-            let batch: Vec<_> = self.unsettled.drain(..judged.len().min(self.unsettled.len())).collect();
-            self.publish(&judged, &batch);
+            self.publish(&judged);
         }
         Ok(())
     }
 
     /// Tells every session, the receipts, and whoever watches the status.
-    fn publish(&mut self, judged: &[Judged], batch: &[Submission]) {
-        for (nonce, port) in &self.ports {
-            port.publish(judged, |group| group.nonce == *nonce);
-        }
-        for (judged, submission) in judged.iter().zip(batch) {
-            self.taken.insert(judged.group.nonce, judged.group.last_ordinal());
-            submission.slot.confirm(judged.head.number, &judged.verdict);
-            // Nobody asks for the outcome of a receipt that was dropped.
-            if Arc::strong_count(&submission.slot) > 1 {
-                self.unsynced.push(Arc::clone(&submission.slot));
-            }
-        }
-        let has_quarantined = judged.iter().any(|judged| judged.verdict != super::Verdict::Applied);
+    fn publish(&mut self, judged: &[Judged]) {
+        self.attached.publish(judged, &self.desk);
+        self.attached
+            .followers()
+            .filter(|port| port.waiting() > FOLLOWER_GROUPS_MAX)
+            .for_each(|port| port.close("too many groups wait for this process"));
+        let has_quarantined = judged.iter().any(|judged| judged.verdict != Verdict::Applied);
         let quarantined = has_quarantined.then(|| self.leader.quarantined());
         let head = self.leader.log().head();
-        let mut status = lock(&self.shared.status);
-        (status.head, status.place) = (head.number, head.place);
-        if let Some(Ok(quarantined)) = quarantined {
-            status.quarantined = quarantined;
-        }
-        drop(status);
-        self.notify();
-    }
-
-    fn notify(&self) {
-        self.shared.status_changed.notify_all();
-        let wakers = std::mem::take(&mut *lock(&self.shared.wakers));
-        wakers.into_iter().for_each(Waker::wake);
+        self.desk.change_status(|status| {
+            (status.head, status.place) = (head.number, head.place);
+            if let Some(Ok(quarantined)) = quarantined {
+                status.quarantined = quarantined;
+            }
+        });
     }
 
     fn sync(&mut self) -> Result<(), StorageError> {
         if let Err(error) = self.leader.sync() {
             self.is_sync_failing = true;
-            let retry_in_ms = self.shared.options.sync_after.as_millis() as u64;
-            self.set_state(LeaderState::Retrying { error: error.clone(), retry_in_ms });
+            let retry_in_ms = self.desk.options.sync_after.as_millis() as u64;
+            self.desk.set_state(LeaderState::Retrying { error: error.clone(), retry_in_ms });
             return Err(error);
         }
         crash_point!("leader.after-sync");
         if std::mem::take(&mut self.is_sync_failing) && self.retry.is_none() {
-            self.set_state(LeaderState::Running);
+            self.desk.set_state(LeaderState::Running);
         }
-        let place = self.leader.log().head().place;
-        lock(&self.shared.status).synced_place = place;
-        lock(&self.shared.synced).extend(&self.taken);
-        self.shared.status_changed.notify_all();
-        self.unsynced.drain(..).for_each(|slot| slot.set_durable());
+        self.attached.synced(self.leader.log().head().place, &self.desk);
         Ok(())
     }
 
@@ -269,15 +256,14 @@ impl Worker {
         match request {
             Request::Attach { nonce, port, reply } => {
                 let copied = self.finish_interrupted_step().and_then(|()| self.leader.copy_state());
-                if copied.is_ok() {
-                    self.ports.push((nonce, port));
+                if let Ok((_, position)) = &copied {
+                    self.attached.add(nonce, port, *position);
                 }
                 let _ = reply.send(copied);
             }
             Request::Detach { nonce } => {
-                self.ports.retain(|(known, _)| *known != nonce);
-                self.taken.remove(&nonce);
-                lock(&self.shared.synced).remove(&nonce);
+                self.journals.remove(&nonce);
+                self.attached.remove(nonce, &self.desk);
             }
             Request::Read { after, filter, limit, reply } => {
                 let _ = reply.send(self.leader.log().rows_after(after, &filter, limit));
@@ -292,7 +278,40 @@ impl Worker {
                 };
                 let _ = reply.send(exported);
             }
+            Request::Feed { after, port } => {
+                if let Err(error) = self.feed(after, &port) {
+                    port.close(&error.to_string());
+                }
+            }
+            Request::TakeJournals => {
+                if let Err(error) = self.take_ended_journals() {
+                    tracing::warn!(%error, "the journals of a process that ended could not be taken yet");
+                }
+            }
         }
+    }
+
+    /// What follows `after`, then all that comes.
+    fn feed(&mut self, mut after: u64, port: &Arc<Port>) -> Result<(), StorageError> {
+        self.finish_interrupted_step()?;
+        port.start_after(after);
+        while after < self.leader.log().head().place {
+            let judged = self.leader.judged_after(after)?;
+            let Some(last) = judged.last() else { break };
+            after = last.head.place;
+            port.publish(&judged, |_| false);
+        }
+        self.attached.add_follower(Arc::clone(port), after);
+        port.note_synced(lock(&self.desk.status).synced_place);
+        Ok(())
+    }
+
+    fn take_ended_journals(&mut self) -> Result<(), StorageError> {
+        let Some(take) = &mut self.take_journals else { return Ok(()) };
+        // The log knows best, also when this stops in the middle.
+        self.journals.clear();
+        self.ended.extend(take(self.leader.log_mut())?);
+        self.finish_interrupted_step()
     }
 }
 

@@ -1,0 +1,43 @@
+//! Where the leader of a store listens: `leader.json` in the store's folder.
+
+use super::super::random;
+use serde::{Deserialize, Serialize};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+
+const NAME: &str = "leader.json";
+
+/// A port on this machine, and a secret that only those who may read the folder know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Address {
+    pub(super) port: u16,
+    pub(super) token: String,
+}
+
+impl Address {
+    pub(super) fn new(port: u16) -> Self {
+        let token = random(16).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { port, token }
+    }
+
+    /// Whoever leads may write it; written whole under another name first.
+    pub(super) fn publish(&self, folder: &Path) -> io::Result<()> {
+        let unborn = folder.join(format!("{NAME}.new"));
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&unborn)?.write_all(&serde_json::to_vec(self)?)?;
+        std::fs::rename(&unborn, folder.join(NAME))
+    }
+
+    pub(super) fn read(folder: &Path) -> io::Result<Self> {
+        Ok(serde_json::from_slice(&std::fs::read(folder.join(NAME))?)?)
+    }
+
+    /// Nobody listens any more.
+    pub(super) fn withdraw(folder: &Path) {
+        let _ = std::fs::remove_file(folder.join(NAME)); // A stale address leads to nobody, or to the next leader.
+    }
+}

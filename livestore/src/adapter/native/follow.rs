@@ -1,0 +1,295 @@
+//! Serves the sessions of a process that does not lead: hands their groups to the leader, and tells them what it publishes.
+
+use super::frame::{Group, PublishedGroup, ToFollower, ToLeader};
+use super::link::{Link, Received};
+use crate::error::{StorageError, StorageKind};
+use crate::event::EncodedEvent;
+use crate::eventlog::Eventlog;
+use crate::leader::{
+    Attached, Desk, Export, Judged, LeaderState, Quarantined, Reply, Request, StateReader, Submission, Verdict, Work,
+    judged_after,
+};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A leader that was silent for so long is asked whether it is there.
+const QUIET: Duration = Duration::from_secs(1);
+/// One that does not answer that for so long is shown as silent.
+pub(super) const SILENT: Duration = Duration::from_secs(2);
+/// How long a request that needs the leader waits for its answer.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// Payload bytes in one message.
+const SUBMIT_BYTES: usize = 1 << 20;
+
+/// Why following ended.
+pub(super) enum Ended {
+    /// The last session is gone.
+    Stopped,
+    /// The leader is.
+    Lost(String),
+}
+
+pub(super) struct Follower {
+    desk: Arc<Desk>,
+    link: Link,
+    log: Eventlog,
+    state: StateReader,
+    pub(super) attached: Attached,
+    /// Up to where the log was published here.
+    pub(super) place: u64,
+    syncs: Vec<(u64, Option<Reply<()>>, Instant)>,
+    next_sync: u64,
+    heard: Instant,
+    asked: Option<Instant>,
+    is_silent: bool,
+}
+
+/// What a process that does not lead answers when it takes too long.
+pub(super) fn no_answer() -> StorageError {
+    StorageError {
+        kind: StorageKind::Busy,
+        path: None,
+        message: "the process that leads this store does not answer; what was committed is safe in the journal".into(),
+    }
+}
+
+impl Follower {
+    /// Tells the sessions what they missed, hands over what waits, and asks for all that comes. `place` is where the
+    /// sessions stand; `None` where there are none yet.
+    pub(super) fn start(
+        desk: &Arc<Desk>,
+        link: Link,
+        (log, state): (Eventlog, StateReader),
+        attached: Attached,
+        place: Option<u64>,
+    ) -> Result<Self, (Attached, String)> {
+        let now = Instant::now();
+        let mut follower = Self {
+            desk: Arc::clone(desk),
+            link,
+            log,
+            state,
+            attached,
+            place: place.unwrap_or(0),
+            syncs: Vec::new(),
+            next_sync: 0,
+            heard: now,
+            asked: None,
+            is_silent: false,
+        };
+        let started = follower
+            .catch_up(place)
+            .map_err(|error| error.to_string())
+            .and_then(|()| follower.submit_waiting().and_then(|()| follower.feed()).map_err(|error| error.to_string()));
+        match started {
+            Ok(()) => Ok(follower),
+            Err(reason) => Err((follower.attached, reason)),
+        }
+    }
+
+    pub(super) fn log(&self) -> &Eventlog {
+        &self.log
+    }
+
+    fn catch_up(&mut self, place: Option<u64>) -> Result<(), StorageError> {
+        // Up to the state's position every group is judged.
+        let position = self.state.position()?;
+        self.place = place.unwrap_or(position.place);
+        while self.place < position.place {
+            let mut judged = judged_after(&self.log, self.state.db(), self.place)?;
+            judged.retain(|judged| judged.head.place <= position.place);
+            let Some(last) = judged.last() else { break };
+            self.place = last.head.place;
+            self.attached.publish(&judged, &self.desk);
+        }
+        let quarantined = self.state.quarantined()?;
+        self.desk.change_status(|status| {
+            status.state = LeaderState::Running;
+            (status.head, status.place, status.quarantined) = (position.number, position.place, quarantined);
+        });
+        Ok(())
+    }
+
+    fn feed(&mut self) -> io::Result<()> {
+        self.link.send(&ToLeader::Feed { after: self.place })
+    }
+
+    fn submit_waiting(&mut self) -> io::Result<()> {
+        send_groups(&mut self.link, self.attached.waiting.make_contiguous())
+    }
+
+    /// Serves until the last session or the leader is gone.
+    pub(super) fn work(&mut self) -> Ended {
+        loop {
+            let Work { submissions, requests, wants_sync, is_stopping } = self.desk.work_within(QUIET);
+            let from = self.attached.waiting.len();
+            self.attached.waiting.extend(submissions);
+            let sent = send_groups(&mut self.link, &self.attached.waiting.make_contiguous()[from..]);
+            requests.into_iter().for_each(|request| self.serve(request));
+            if wants_sync {
+                self.ask_for_sync(None);
+            }
+            let received = self.receive_all();
+            self.answer_late_syncs();
+            if is_stopping {
+                return Ended::Stopped;
+            }
+            if let Err(reason) =
+                sent.map_err(|error| error.to_string()).and(received).and_then(|()| self.ask_if_quiet())
+            {
+                self.syncs.clear(); // Dropping a reply tells whoever waits.
+                return Ended::Lost(reason);
+            }
+        }
+    }
+
+    fn receive_all(&mut self) -> Result<(), String> {
+        loop {
+            match self.link.receive() {
+                Received::Nothing => return Ok(()),
+                Received::Lost => return Err("the process that led the store went away".into()),
+                Received::Message(message) => self.receive(message)?,
+            }
+        }
+    }
+
+    fn receive(&mut self, message: ToFollower) -> Result<(), String> {
+        self.heard = Instant::now();
+        self.asked = None;
+        if std::mem::take(&mut self.is_silent) {
+            self.desk.set_state(LeaderState::Running);
+        }
+        match message {
+            ToFollower::Published { groups } => {
+                let judged: Option<Vec<Judged>> = groups.into_iter().map(PublishedGroup::into_judged).collect();
+                self.publish(&judged.ok_or("the leader published what is no commit group")?)?;
+            }
+            ToFollower::Synced { place } if place >= self.place => self.attached.synced(place, &self.desk),
+            // What was published since is not in it; the next one will be.
+            ToFollower::Synced { .. } => {}
+            ToFollower::SyncDone { id, error } => self.sync_done(id, error),
+            ToFollower::Pong { trouble: None } => self.desk.set_state(LeaderState::Running),
+            ToFollower::Pong { trouble: Some(message) } => {
+                let error = StorageError { kind: StorageKind::Io, path: None, message };
+                self.desk.set_state(LeaderState::Retrying { error, retry_in_ms: 0 });
+            }
+            ToFollower::Welcome { .. } | ToFollower::OtherSchema { .. } => {
+                return Err("the leader greeted twice".into());
+            }
+            ToFollower::Refused { reason } => return Err(reason),
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, judged: &[Judged]) -> Result<(), String> {
+        let mut place = self.place;
+        for next in judged {
+            // Places count without gaps: a hole here would be a hole in state.
+            if next.head.place != place + next.group.events.len() as u64 {
+                return Err(format!("the leader published event {} after {place}", next.head.place));
+            }
+            place = next.head.place;
+        }
+        let Some(last) = judged.last() else { return Ok(()) };
+        self.attached.publish(judged, &self.desk);
+        self.place = last.head.place;
+        self.desk.change_status(|status| {
+            (status.head, status.place) = (last.head.number, last.head.place);
+            status.quarantined.extend(judged.iter().filter_map(quarantined));
+        });
+        Ok(())
+    }
+
+    fn sync_done(&mut self, id: u64, error: Option<String>) {
+        let Some(index) = self.syncs.iter().position(|(known, ..)| *known == id) else { return };
+        let (_, reply, _) = self.syncs.swap_remove(index);
+        let done = match error {
+            None => Ok(()),
+            Some(message) => Err(StorageError { kind: StorageKind::Io, path: None, message }),
+        };
+        if let Some(reply) = reply {
+            let _ = reply.send(done);
+        }
+    }
+
+    fn answer_late_syncs(&mut self) {
+        for (_, reply, _) in self.syncs.extract_if(.., |(_, _, asked)| asked.elapsed() > ANSWER_MAX) {
+            if let Some(reply) = reply {
+                let _ = reply.send(Err(no_answer()));
+            }
+        }
+    }
+
+    fn ask_if_quiet(&mut self) -> Result<(), String> {
+        let Some(asked) = self.asked else {
+            if self.heard.elapsed() < QUIET {
+                return Ok(());
+            }
+            self.asked = Some(Instant::now());
+            return self.link.send(&ToLeader::Ping).map_err(|error| error.to_string());
+        };
+        if asked.elapsed() > SILENT && !self.is_silent {
+            self.is_silent = true;
+            self.desk.set_state(LeaderState::Silent);
+        }
+        Ok(())
+    }
+
+    fn ask_for_sync(&mut self, reply: Option<Reply<()>>) {
+        self.next_sync += 1;
+        self.syncs.push((self.next_sync, reply, Instant::now()));
+        // A line that is lost is noticed by the next thing that is received.
+        let _ = self.link.send(&ToLeader::Sync { id: self.next_sync });
+    }
+
+    fn serve(&mut self, request: Request) {
+        match request {
+            Request::Attach { nonce, port, reply } => {
+                let copied = self.state.copy();
+                if let Ok((_, position)) = &copied {
+                    self.attached.add(nonce, port, *position);
+                }
+                let _ = reply.send(copied);
+            }
+            Request::Detach { nonce } => self.attached.remove(nonce, &self.desk),
+            Request::Read { after, filter, limit, reply } => {
+                let _ = reply.send(self.log.rows_after(after, &filter, limit));
+            }
+            Request::Export { what, target, reply } => {
+                let _ = reply.send(match what {
+                    Export::Eventlog => self.log.export(&target),
+                    Export::State => self.state.export(&target),
+                });
+            }
+            Request::Sync { reply } => self.ask_for_sync(Some(reply)),
+            // Only a leader is asked these; who does not lead has nobody to tell.
+            Request::Feed { port, .. } => port.close("this process does not lead"),
+            Request::TakeJournals => {}
+        }
+    }
+}
+
+fn quarantined(judged: &Judged) -> Option<Quarantined> {
+    let Verdict::Quarantined(reason) = &judged.verdict else { return None };
+    Some(Quarantined {
+        number: judged.head.number,
+        events: judged.group.events.len(),
+        event: judged.group.events.first()?.name.to_string(),
+        reason: reason.to_string(),
+    })
+}
+
+fn send_groups(link: &mut Link, mut submissions: &[Submission]) -> io::Result<()> {
+    while !submissions.is_empty() {
+        let mut bytes = 0;
+        let fits = |submission: &&Submission| {
+            bytes += submission.group.events.iter().map(EncodedEvent::bytes).sum::<usize>();
+            bytes <= SUBMIT_BYTES
+        };
+        let (part, rest) = submissions.split_at(submissions.iter().take_while(fits).count().max(1));
+        link.send(&ToLeader::Submit { groups: part.iter().map(|submission| Group::of(&submission.group)).collect() })?;
+        submissions = rest;
+    }
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! The leader's door for the other processes of its client.
+
+use super::address::Address;
+use super::frame::{self, Group, PROTOCOL, PublishedGroup, ToFollower, ToLeader};
+use crate::leader::{Desk, LeaderState, Port, Request, foreign_submission};
+use std::io::{self, BufReader};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long a new connection may take to say who it is.
+const HELLO_MAX: Duration = Duration::from_secs(3);
+/// A process that does not take what is written to it for so long is cut off; it comes back and catches up.
+const WRITE_MAX: Duration = Duration::from_secs(10);
+/// How long a following process waits for a sync.
+const SYNC_MAX: Duration = Duration::from_secs(30);
+/// The most processes that follow one leader.
+const CONNECTIONS_MAX: usize = 64;
+/// Groups in one message.
+const GROUPS_MAX: usize = 256;
+/// A process that ended lets go of its journals at about the time its connection closes, not exactly then.
+const TAKE_JOURNALS_AFTER: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1)];
+
+/// What every connection needs.
+struct Door {
+    desk: Arc<Desk>,
+    token: String,
+    schema: &'static str,
+    fingerprint: String,
+    state_file: String,
+    is_closed: AtomicBool,
+    connections: Mutex<Vec<TcpStream>>,
+}
+
+impl Door {
+    fn connections(&self) -> MutexGuard<'_, Vec<TcpStream>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+}
+
+/// Listens until it is dropped.
+pub(super) struct Host {
+    folder: PathBuf,
+    port: u16,
+    door: Arc<Door>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Host {
+    pub(super) fn start(
+        folder: &Path,
+        desk: &Arc<Desk>,
+        (schema, fingerprint): (&'static str, String),
+        state_file: String,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = Address::new(listener.local_addr()?.port());
+        let door = Arc::new(Door {
+            desk: Arc::clone(desk),
+            token: address.token.clone(),
+            schema,
+            fingerprint,
+            state_file,
+            is_closed: AtomicBool::new(false),
+            connections: Mutex::default(),
+        });
+        let at = Arc::clone(&door);
+        let accept = move || {
+            for stream in listener.incoming() {
+                if at.is_closed() {
+                    return;
+                }
+                if let Ok(stream) = stream {
+                    welcome(&at, stream);
+                }
+            }
+        };
+        let accepting = std::thread::Builder::new().name("livestore-host".into()).spawn(accept)?;
+        let host = Self { folder: folder.to_owned(), port: address.port, door, accepting: Some(accepting) };
+        address.publish(folder)?;
+        Ok(host)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        Address::withdraw(&self.folder);
+        self.door.is_closed.store(true, Ordering::Release);
+        for connection in self.door.connections().drain(..) {
+            let _ = connection.shutdown(std::net::Shutdown::Both); // It may be gone already.
+        }
+        // Wakes the thread that accepts, which then sees that the door is closed.
+        let woken = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, self.port).into(), Duration::from_secs(1));
+        if let (Ok(_), Some(accepting)) = (woken, self.accepting.take()) {
+            let _ = accepting.join(); // Its panic was already printed.
+        }
+    }
+}
+
+fn welcome(door: &Arc<Door>, stream: TcpStream) {
+    let mut connections = door.connections();
+    connections.retain(|known| known.peer_addr().is_ok());
+    let Ok(known) = stream.try_clone() else { return };
+    if connections.len() >= CONNECTIONS_MAX || door.is_closed() {
+        return;
+    }
+    connections.push(known);
+    drop(connections);
+    let at = Arc::clone(door);
+    let serve = move || {
+        if let Err(error) = serve(&at, &stream) {
+            tracing::debug!(%error, "a following process went away");
+        }
+        let _ = stream.shutdown(std::net::Shutdown::Both); // It may be gone already.
+        for wait in TAKE_JOURNALS_AFTER {
+            std::thread::sleep(wait);
+            if at.is_closed() {
+                return;
+            }
+            at.desk.request(Request::TakeJournals);
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("livestore-follower".into()).spawn(serve) {
+        tracing::warn!(%error, "another process cannot follow");
+    }
+}
+
+/// One process, until it goes away.
+fn serve(door: &Arc<Door>, stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(HELLO_MAX))?;
+    stream.set_write_timeout(Some(WRITE_MAX))?;
+    let mut from = BufReader::new(stream);
+    let to = Arc::new(Mutex::new(stream.try_clone()?));
+    let greeting = greet(door, frame::read(&mut from)?);
+    send(&to, &greeting)?;
+    if !matches!(greeting, ToFollower::Welcome { .. }) {
+        return Ok(());
+    }
+    stream.set_read_timeout(None)?;
+    let port = Arc::new(Port::default());
+    let served = serve_messages(door, &mut from, &to, &port);
+    port.close("the connection ended");
+    served
+}
+
+fn greet(door: &Door, hello: ToLeader) -> ToFollower {
+    let refuse = |reason: &str| ToFollower::Refused { reason: reason.into() };
+    let ToLeader::Hello { protocol, token, schema, fingerprint } = hello else { return refuse("no greeting came") };
+    if token != door.token {
+        return refuse("the token is not that of `leader.json`");
+    }
+    if protocol != PROTOCOL {
+        return refuse("another version of this library leads the store");
+    }
+    if (schema.as_str(), &fingerprint) != (door.schema, &door.fingerprint) {
+        return ToFollower::OtherSchema { schema: door.schema.into() };
+    }
+    ToFollower::Welcome { state_file: door.state_file.clone() }
+}
+
+fn serve_messages(
+    door: &Arc<Door>,
+    from: &mut BufReader<&TcpStream>,
+    to: &Arc<Mutex<TcpStream>>,
+    port: &Arc<Port>,
+) -> io::Result<()> {
+    loop {
+        match frame::read(from)? {
+            ToLeader::Hello { .. } => return Err(io::Error::other("a second greeting came")),
+            ToLeader::Feed { after } => {
+                door.desk.request(Request::Feed { after, port: Arc::clone(port) });
+                let (to, port) = (Arc::clone(to), Arc::clone(port));
+                std::thread::Builder::new().name("livestore-feed".into()).spawn(move || feed(&to, &port))?;
+            }
+            ToLeader::Submit { groups } => submit(door, groups)?,
+            ToLeader::Sync { id } => {
+                let error = door.desk.sync(SYNC_MAX).err().map(|error| error.to_string());
+                send(to, &ToFollower::SyncDone { id, error })?;
+            }
+            ToLeader::Ping => {
+                let trouble = match door.desk.status().state {
+                    LeaderState::Retrying { error, .. } => Some(error.to_string()),
+                    _ => None,
+                };
+                send(to, &ToFollower::Pong { trouble })?;
+            }
+        }
+    }
+}
+
+/// Reads on only when the leader's inbox has room: what waits, waits at the process that committed it.
+fn submit(door: &Door, groups: Vec<Group>) -> io::Result<()> {
+    for group in groups {
+        let group = group.into_group().ok_or_else(|| io::Error::other("what came is no commit group"))?;
+        loop {
+            let (bytes, bytes_max) = door.desk.backlog();
+            if bytes < bytes_max || door.is_closed() {
+                break;
+            }
+            door.desk.wait_past(door.desk.status().place, Duration::from_millis(50));
+        }
+        door.desk.submit(foreign_submission(group));
+    }
+    Ok(())
+}
+
+/// Sends what the leader publishes, until the connection or the port ends.
+fn feed(to: &Arc<Mutex<TcpStream>>, port: &Arc<Port>) {
+    let send_all = || -> io::Result<()> {
+        while let Some((published, synced)) = port.news(Duration::from_secs(60)) {
+            for page in Vec::from(published).chunks(GROUPS_MAX) {
+                // A page of the largest groups would not fit a message.
+                for part in parts(page) {
+                    send(to, &ToFollower::Published { groups: part.iter().map(PublishedGroup::of).collect() })?;
+                }
+            }
+            if let Some(place) = synced {
+                send(to, &ToFollower::Synced { place })?;
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = send_all() {
+        tracing::debug!(%error, "a following process could not be told");
+    }
+    let stream = to.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = stream.shutdown(std::net::Shutdown::Both); // It may be gone already.
+}
+
+/// Cuts a page so that the payloads of each part are at most a megabyte, or one group.
+fn parts(mut page: &[crate::leader::Published]) -> Vec<&[crate::leader::Published]> {
+    const BYTES_MAX: usize = 1 << 20;
+    let mut parts = Vec::new();
+    while !page.is_empty() {
+        let mut bytes = 0;
+        let len = page
+            .iter()
+            .take_while(|published| {
+                bytes += published.group.events.iter().map(crate::event::EncodedEvent::bytes).sum::<usize>();
+                bytes <= BYTES_MAX
+            })
+            .count()
+            .max(1);
+        let (part, rest) = page.split_at(len);
+        parts.push(part);
+        page = rest;
+    }
+    parts
+}
+
+fn send(to: &Mutex<TcpStream>, message: &ToFollower) -> io::Result<()> {
+    let stream = to.lock().unwrap_or_else(PoisonError::into_inner);
+    frame::write(&mut &*stream, message)
+}

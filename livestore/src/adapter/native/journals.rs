@@ -1,0 +1,40 @@
+use crate::crash::{crash_point, tunable};
+use crate::error::OpenError;
+use crate::eventlog::Eventlog;
+use crate::ids::JournalNonce;
+use crate::journal;
+use crate::leader::OpenProgress;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Takes into the log what sessions that ended had committed and no leader took. Gives back whose journals these were.
+pub(super) fn take_dead_journals(
+    log: &mut Eventlog,
+    folder: &Path,
+    progress: &mut dyn FnMut(OpenProgress),
+) -> Result<Vec<JournalNonce>, OpenError> {
+    let journals = journal::scan(folder)?;
+    let ended = journals.iter().map(|journal| journal.identity.nonce).collect();
+    let mut events = 0;
+    for journal in &journals {
+        let taken = log.taken(journal.identity.nonce)?;
+        let rest = journal.groups.iter().filter(|group| taken.is_none_or(|taken| group.ordinal > taken));
+        let rest: Vec<_> = rest.cloned().map(Arc::new).collect();
+        for batch in rest.chunks(tunable("RECOVERY_GROUPS", 1_000) as usize) {
+            log.append(batch)?;
+            crash_point!("recovery.after-batch");
+            events += batch.iter().map(|group| group.events.len() as u64).sum::<u64>();
+            progress(OpenProgress::Recovering { events });
+        }
+    }
+    if !journals.is_empty() {
+        log.sync()?;
+        crash_point!("recovery.before-remove");
+        journals.into_iter().for_each(journal::DeadJournal::remove);
+    }
+    crash_point!("recovery.before-forget");
+    // A file that is kept aside may be put back by hand: what was taken of it must then still be known.
+    let nonces = journal::nonces(folder)?;
+    log.forget_journals(|nonce| !nonces.contains(&nonce.to_string()))?;
+    Ok(ended)
+}

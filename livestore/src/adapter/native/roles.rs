@@ -1,0 +1,253 @@
+//! Who leads: one process of those that have a store open holds the lock; the others follow, and look again when it is gone.
+
+use super::directory::LeaderLock;
+use super::follow::{ANSWER_MAX, Ended, Follower, no_answer};
+use super::host::Host;
+use super::journals::take_dead_journals;
+use super::link::{Link, NoLink};
+use crate::error::{OpenError, StorageError, StorageKind};
+use crate::eventlog::Eventlog;
+use crate::journal;
+use crate::leader::{
+    Attached, Desk, Leader, LeaderHandle, LeaderState, OnProgress, OpenProgress, Request, StateReader, Storage, Work,
+    Worker,
+};
+use crate::materialize::Materializers;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const LOOK_FIRST: Duration = Duration::from_millis(2);
+const LOOK_LAST: Duration = Duration::from_millis(250);
+
+/// What a process needs to lead a store, or to follow whoever does.
+pub(super) struct Roles {
+    pub(super) desk: Arc<Desk>,
+    pub(super) folder: PathBuf,
+    pub(super) materializers: Materializers,
+    pub(super) fingerprint: String,
+    /// Held as long as this process holds anything of the store.
+    pub(super) _presence: Arc<()>,
+}
+
+/// What this process does for its sessions.
+pub(super) enum Role {
+    // In the order in which they end: the door, the databases, the lock.
+    Lead { host: Option<Host>, worker: Box<Worker>, lock: LeaderLock },
+    Follow(Box<Follower>),
+}
+
+/// Why there is no role yet.
+pub(super) enum NoRole {
+    /// The store cannot be opened.
+    Never(OpenError),
+    /// Another process leads and cannot be reached, or the disk fails: look again.
+    NotYet(String),
+}
+
+impl From<NoLink> for NoRole {
+    fn from(none: NoLink) -> Self {
+        match none {
+            NoLink::OtherSchema { schema } => Self::NotYet(format!("another process leads with schema `{schema}`")),
+            NoLink::Failed(reason) => Self::NotYet(reason),
+        }
+    }
+}
+
+impl Role {
+    pub(super) fn log(&self) -> &Eventlog {
+        match self {
+            Self::Lead { worker, .. } => worker.log(),
+            Self::Follow(follower) => follower.log(),
+        }
+    }
+}
+
+impl Roles {
+    /// Finds the first role, before the process has a session.
+    pub(super) fn find(&self, progress: OnProgress<'_>) -> Result<Role, NoRole> {
+        if let Some(lock) = LeaderLock::try_acquire(&self.folder).map_err(NoRole::Never)? {
+            let (worker, host) =
+                self.lead(Attached::default(), None, progress).map_err(|(_, error)| NoRole::Never(error))?;
+            return Ok(Role::Lead { host, worker, lock });
+        }
+        let follower = self.follow(Attached::default(), None).map_err(|(_, none)| none)?;
+        Ok(Role::Follow(follower))
+    }
+
+    /// Serves the sessions in one role after the other, until the last of them is gone.
+    pub(super) fn start(self, first: Role) -> Result<LeaderHandle, OpenError> {
+        let desk = Arc::clone(&self.desk);
+        LeaderHandle::start(&desk, move || {
+            let mut role = Some(first);
+            while let Some(now) = role.take() {
+                role = self.serve(now);
+            }
+        })
+    }
+
+    fn serve(&self, role: Role) -> Option<Role> {
+        match role {
+            Role::Lead { host, mut worker, lock } => {
+                worker.work();
+                drop(host);
+                drop(worker);
+                drop(lock);
+                None
+            }
+            Role::Follow(mut follower) => match follower.work() {
+                Ended::Stopped => None,
+                Ended::Lost(reason) => {
+                    let (attached, place) = (std::mem::take(&mut follower.attached), follower.place);
+                    drop(follower);
+                    self.look_for_role(attached, place, reason)
+                }
+            },
+        }
+    }
+
+    /// Leads, or finds who does. Commits go on meanwhile: they are safe in the journals.
+    fn look_for_role(&self, mut attached: Attached, place: u64, mut reason: String) -> Option<Role> {
+        let began = Instant::now();
+        let mut wait = LOOK_FIRST;
+        let mut held: Vec<Request> = Vec::new();
+        loop {
+            match self.try_role(attached, place) {
+                Ok(role) => {
+                    self.desk.give_back(VecDeque::new(), held);
+                    return Some(role);
+                }
+                Err((back, why)) => (attached, reason) = (back, why.unwrap_or(reason)),
+            }
+            if began.elapsed() > LOOK_LAST {
+                self.desk.set_state(LeaderState::Unreachable { reason: reason.clone() });
+            }
+            let Work { submissions, requests, is_stopping, .. } = self.desk.work_within(wait);
+            attached.waiting.extend(submissions);
+            for request in requests {
+                match request {
+                    Request::Detach { nonce } => attached.remove(nonce, &self.desk),
+                    other => held.push(other),
+                }
+            }
+            if is_stopping {
+                return None; // The journals hold what no leader took.
+            }
+            if began.elapsed() > ANSWER_MAX {
+                held.drain(..).for_each(refuse);
+            }
+            wait = (wait * 2).min(LOOK_LAST);
+        }
+    }
+
+    /// `Err` gives the sessions back; without a reason where another process is just about to lead.
+    fn try_role(&self, attached: Attached, place: u64) -> Result<Role, (Attached, Option<String>)> {
+        match LeaderLock::try_acquire(&self.folder) {
+            Err(error) => Err((attached, Some(error.to_string()))),
+            Ok(Some(lock)) => match self.lead(attached, Some(place), &mut |_| {}) {
+                Ok((worker, host)) => Ok(Role::Lead { host, worker, lock }),
+                Err((attached, error)) => Err((attached, Some(error.to_string()))),
+            },
+            Ok(None) => match self.follow(attached, Some(place)) {
+                Ok(follower) => Ok(Role::Follow(follower)),
+                Err((attached, NoRole::NotYet(reason))) => Err((attached, Some(reason))),
+                Err((attached, NoRole::Never(error))) => Err((attached, Some(error.to_string()))),
+            },
+        }
+    }
+
+    /// Called with the lock held.
+    #[allow(clippy::type_complexity)] // what is made, or what is given back
+    fn lead(
+        &self,
+        attached: Attached,
+        place: Option<u64>,
+        progress: OnProgress<'_>,
+    ) -> Result<(Box<Worker>, Option<Host>), (Attached, OpenError)> {
+        let storage = Storage::Folder(self.folder.clone());
+        let folder = self.folder.clone();
+        let mut recover = |log: &mut Eventlog, progress: &mut dyn FnMut(OpenProgress)| {
+            take_dead_journals(log, &folder, progress)?;
+            journal::remove_unborn(&folder)?;
+            Ok(journal::kept_aside(&folder)?)
+        };
+        let leader = match Leader::open(&storage, self.materializers, &mut recover, progress) {
+            Ok(leader) => leader,
+            Err(error) => return Err((attached, error)),
+        };
+        let state_file = leader.log().state_file().ok().flatten().unwrap_or_default();
+        let folder = self.folder.clone();
+        let take = move |log: &mut Eventlog| {
+            take_dead_journals(log, &folder, &mut |_| {}).map_err(|error| match error {
+                OpenError::Storage(error) => error,
+                other => StorageError { kind: StorageKind::Io, path: Some(folder.clone()), message: other.to_string() },
+            })
+        };
+        let mut worker = match Worker::new(&self.desk, leader, Some(Box::new(take))) {
+            Ok(worker) => Box::new(worker),
+            Err(error) => return Err((attached, error.into())),
+        };
+        worker.attached = attached;
+        if let Some(place) = place
+            && let Err(error) = worker.take_over(place)
+        {
+            return Err((std::mem::take(&mut worker.attached), error.into()));
+        }
+        Ok((worker, self.open_door(state_file)))
+    }
+
+    /// Without a door this process works on alone, and others wait.
+    fn open_door(&self, state_file: String) -> Option<Host> {
+        let schema = (self.materializers.schema.name, self.fingerprint.clone());
+        match Host::start(&self.folder, &self.desk, schema, state_file) {
+            Ok(host) => Some(host),
+            Err(error) => {
+                tracing::warn!(%error, "other processes cannot follow this one");
+                None
+            }
+        }
+    }
+
+    fn follow(&self, attached: Attached, place: Option<u64>) -> Result<Box<Follower>, (Attached, NoRole)> {
+        let schema = (self.materializers.schema.name, &*self.fingerprint);
+        let (link, state_file) = match Link::connect(&self.folder, &self.desk, schema) {
+            Ok(linked) => linked,
+            Err(NoLink::OtherSchema { schema }) if place.is_none() => {
+                let error = OpenError::OtherSchema {
+                    store_id: self.folder.file_name().map(|name| name.to_string_lossy().into()).unwrap_or_default(),
+                    open: schema,
+                    requested: self.materializers.schema.name.to_owned(),
+                };
+                return Err((attached, NoRole::Never(error)));
+            }
+            Err(none) => return Err((attached, none.into())),
+        };
+        let storage = Storage::Folder(self.folder.clone());
+        let log = match Eventlog::open(storage.log()) {
+            Ok(log) => log,
+            Err(error) => return Err((attached, NoRole::NotYet(error.to_string()))),
+        };
+        let state = match StateReader::open(storage.state(&state_file), self.materializers) {
+            Ok(state) => state,
+            Err(error) => return Err((attached, NoRole::NotYet(error.to_string()))),
+        };
+        Follower::start(&self.desk, link, (log, state), attached, place)
+            .map(Box::new)
+            .map_err(|(attached, reason)| (attached, NoRole::NotYet(reason)))
+    }
+}
+
+/// Answers a request that needs a leader, when none is to be had.
+fn refuse(request: Request) {
+    fn answer<T>(reply: &crate::leader::Reply<T>) {
+        let _ = reply.send(Err::<T, StorageError>(no_answer())); // Who asked may be gone.
+    }
+    match request {
+        Request::Attach { reply, .. } => answer(&reply),
+        Request::Read { reply, .. } => answer(&reply),
+        Request::Export { reply, .. } | Request::Sync { reply } => answer(&reply),
+        Request::Feed { port, .. } => port.close("this process does not lead"),
+        Request::Detach { .. } | Request::TakeJournals => {}
+    }
+}

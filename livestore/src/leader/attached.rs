@@ -1,0 +1,85 @@
+use super::desk::{Desk, group_bytes};
+use super::{Judged, Port, ReceiptSlot, StatePosition, Submission};
+use crate::ids::JournalNonce;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// The sessions of this process and the processes that follow it, as whoever serves the desk knows them. Goes along when
+/// leadership moves.
+#[derive(Default)]
+pub(crate) struct Attached {
+    ports: Vec<(Option<JournalNonce>, Arc<Port>)>,
+    /// The last ordinal of each journal that is in the log.
+    taken: HashMap<JournalNonce, u64>,
+    unsynced: Vec<Arc<ReceiptSlot>>,
+    /// Handed over and not judged yet: on their way to another process, or on the log while state could not follow.
+    pub(crate) waiting: VecDeque<Submission>,
+}
+
+impl Attached {
+    pub(crate) fn add(&mut self, nonce: JournalNonce, port: Arc<Port>, position: StatePosition) {
+        port.start_after(position.place);
+        self.ports.push((Some(nonce), port));
+    }
+
+    /// Another process, which wants all that follows.
+    pub(crate) fn add_follower(&mut self, port: Arc<Port>, after: u64) {
+        port.start_after(after);
+        self.ports.push((None, port));
+    }
+
+    pub(crate) fn remove(&mut self, nonce: JournalNonce, desk: &Desk) {
+        self.ports.retain(|(known, _)| *known != Some(nonce));
+        self.taken.remove(&nonce);
+        desk.forget_synced(nonce);
+    }
+
+    /// Tells every session and the receipts what became of groups, in log order.
+    pub(crate) fn publish(&mut self, judged: &[Judged], desk: &Desk) {
+        self.ports.retain(|(nonce, port)| nonce.is_some() || !port.is_closed());
+        for (nonce, port) in &self.ports {
+            port.publish(judged, |group| Some(group.nonce) == *nonce);
+        }
+        let mut settled = 0;
+        for judged in judged {
+            let (nonce, ordinal) = (judged.group.nonce, judged.group.ordinal);
+            self.taken.insert(nonce, judged.group.last_ordinal());
+            let is_first = |first: &&Submission| first.group.nonce == nonce && first.group.ordinal == ordinal;
+            if self.waiting.front().filter(is_first).is_none() {
+                continue;
+            }
+            if let Some(submission) = self.waiting.pop_front() {
+                settled += group_bytes(&submission);
+                submission.slot.confirm(judged.head.number, &judged.verdict);
+                // Nobody asks for the outcome of a receipt that was dropped.
+                if Arc::strong_count(&submission.slot) > 1 {
+                    self.unsynced.push(submission.slot);
+                }
+            }
+        }
+        if settled > 0 {
+            desk.settle(settled);
+        }
+    }
+
+    /// Everything up to `place` survives a power loss.
+    pub(crate) fn synced(&mut self, place: u64, desk: &Desk) {
+        desk.note_synced(place, self.taken.iter().map(|(nonce, ordinal)| (*nonce, *ordinal)));
+        self.unsynced.drain(..).for_each(|slot| slot.set_durable());
+        self.followers().for_each(|port| port.note_synced(place));
+    }
+
+    pub(crate) fn followers(&self) -> impl Iterator<Item = &Arc<Port>> {
+        self.ports.iter().filter(|(nonce, _)| nonce.is_none()).map(|(_, port)| port)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        let ended = if std::thread::panicking() { "the leader panicked" } else { "the store was shut down" };
+        let reason: Arc<str> = ended.into();
+        self.ports.iter().for_each(|(_, port)| port.close(&reason));
+        self.unsynced.iter().for_each(|slot| slot.close(&reason));
+        self.waiting.iter().for_each(|submission| submission.slot.close(&reason));
+    }
+}

@@ -1,0 +1,247 @@
+//! Several processes on one directory: one leads, the others follow, and leadership moves.
+
+use livestore_tests::ledger::{App, Ledger, Verdicts};
+use livestore_tests::rng::Rng;
+use livestore_tests::scratch::Scratch;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+const STORE: &str = "shared";
+
+/// A session in a process of its own.
+struct Session {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Session {
+    fn start(directory: &Path, run: i64, schema: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_session"))
+            .args([directory.to_str().unwrap(), STORE, &run.to_string(), schema])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    fn open(directory: &Path, run: i64) -> Self {
+        let mut session = Self::start(directory, run, "app");
+        assert_eq!(session.hear(), "open");
+        session
+    }
+
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn tell(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        self.tell(line);
+        self.hear()
+    }
+
+    /// Waits until the leader's state shows this.
+    fn wait_for_leader(&mut self, state: &str) {
+        for _ in 0..300 {
+            if self.ask("leader").starts_with(state) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50)); // Between two questions to another process.
+        }
+        panic!("the leader is {} and not {state}", self.ask("leader"));
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Ends as a user would end it.
+    fn close(mut self) {
+        drop(self.child.stdin.take());
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{rest}");
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // A failed test leaves nobody behind.
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn processes_on_one_directory_follow_each_other() {
+    let scratch = Scratch::new("follow");
+    let mut leader = Session::open(scratch.path(), 1);
+    let mut follower = Session::open(scratch.path(), 2);
+    assert_eq!(leader.ask("commit 3"), "committed 3");
+    assert_eq!(follower.ask("await 3"), "3");
+    assert_eq!(follower.ask("commit 4"), "committed 4");
+    assert_eq!(leader.ask("await 7"), "7");
+    assert_eq!(follower.ask("durable"), "Some(Ok(()))");
+    let mut late = Session::open(scratch.path(), 3);
+    assert_eq!(late.ask("count"), "7");
+    assert_eq!(late.ask("commit 1"), "committed 1");
+    for session in [&mut leader, &mut follower] {
+        assert_eq!(session.ask("await 8"), "8");
+    }
+    follower.close();
+    late.close();
+    leader.close();
+    check(&scratch);
+}
+
+#[test]
+fn leadership_moves_when_the_leader_is_killed_or_closed() {
+    let scratch = Scratch::new("handover");
+    let mut first = Session::open(scratch.path(), 1);
+    let mut second = Session::open(scratch.path(), 2);
+    let mut third = Session::open(scratch.path(), 3);
+    assert_eq!(first.ask("commit 5"), "committed 5");
+    first.kill();
+    assert_eq!(second.ask("commit 5"), "committed 5");
+    assert_eq!(third.ask("commit 5"), "committed 5");
+    for session in [&mut second, &mut third] {
+        assert_eq!(session.ask("await 15"), "15");
+        session.wait_for_leader("Running");
+    }
+    second.close();
+    assert_eq!(third.ask("commit 1"), "committed 6");
+    let mut fourth = Session::open(scratch.path(), 4);
+    assert_eq!(fourth.ask("await 16"), "16");
+    third.close();
+    fourth.close();
+    check(&scratch);
+}
+
+#[test]
+fn what_a_killed_follower_committed_reaches_the_others() {
+    let scratch = Scratch::new("follower-killed");
+    let mut leader = Session::open(scratch.path(), 1);
+    let mut follower = Session::open(scratch.path(), 2);
+    // The leader takes nothing while it is stopped: what the follower commits is in its journal only.
+    leader.signal("-STOP");
+    assert_eq!(follower.ask("commit 50"), "committed 50");
+    follower.kill();
+    leader.signal("-CONT");
+    assert_eq!(leader.ask("await 50"), "50");
+    leader.close();
+    check(&scratch);
+}
+
+#[test]
+fn a_stopped_leader_is_shown_and_commits_go_on() {
+    let scratch = Scratch::new("stopped");
+    let mut leader = Session::open(scratch.path(), 1);
+    let mut follower = Session::open(scratch.path(), 2);
+    leader.signal("-STOP");
+    assert_eq!(follower.ask("commit 20"), "committed 20");
+    assert_eq!(follower.ask("count"), "20");
+    follower.wait_for_leader("Silent");
+    leader.signal("-CONT");
+    assert_eq!(leader.ask("await 20"), "20");
+    follower.wait_for_leader("Running");
+    assert_eq!(leader.ask("commit 1"), "committed 1");
+    assert_eq!(follower.ask("await 21"), "21");
+    follower.close();
+    leader.close();
+    check(&scratch);
+}
+
+#[test]
+fn another_schema_in_another_process_is_refused() {
+    let scratch = Scratch::new("other-schema");
+    let leader = Session::open(scratch.path(), 1);
+    let mut other = Session::start(scratch.path(), 2, "next");
+    let refused = other.hear();
+    assert!(refused.starts_with("error store `shared` is open with schema `App`"), "{refused}");
+    leader.close();
+    check(&scratch);
+}
+
+/// Several processes commit as fast as they can; again and again one of them is killed and another started.
+#[test]
+fn killed_processes_lose_nothing_while_others_go_on() {
+    let cycles = match (std::env::var("PROCESS_CYCLES"), std::env::var("CI")) {
+        (Ok(cycles), _) => cycles.parse().unwrap(),
+        (_, Ok(_)) => 500,
+        _ => 20,
+    };
+    let seed = Rng::seed();
+    println!("SEED={seed} PROCESS_CYCLES={cycles}");
+    let mut rng = Rng::new(seed);
+    let (mut done, mut verdicts) = (0, Verdicts::default());
+    while done < cycles {
+        let scratch = Scratch::new("two");
+        let mut ledger = Ledger::default();
+        let mut next_run = 1;
+        let start = |next_run: &mut i64| {
+            *next_run += 1;
+            (*next_run, stepper(scratch.path(), *next_run))
+        };
+        let mut running = vec![start(&mut next_run), start(&mut next_run)];
+        for _ in 0..20.min(cycles - done) {
+            std::thread::sleep(Duration::from_micros(500 + rng.below(if rng.one_in(3) { 10_000 } else { 150_000 }))); // The moment of the kill is the test.
+            let (run, child) = running.swap_remove(rng.below(running.len() as u64) as usize);
+            ledger.hear(run, &end(child), &mut verdicts);
+            running.push(start(&mut next_run));
+            done += 1;
+        }
+        for (run, child) in running {
+            ledger.hear(run, &end(child), &mut verdicts);
+        }
+        ledger.check::<App>(scratch.path(), STORE, &mut verdicts);
+        assert!(verdicts.are_clean(), "SEED={seed}: {verdicts:?}\n{}", ledger.complaints.join("\n"));
+    }
+    println!("{done} kills: {verdicts:?}");
+    assert!(verdicts.acked > 0, "the processes committed");
+}
+
+fn stepper(directory: &Path, run: i64) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_stepper"))
+        .args([directory.to_str().unwrap(), STORE, &run.to_string(), "2", "0", "app"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn end(mut child: Child) -> String {
+    child.kill().unwrap();
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    child.wait().unwrap();
+    said
+}
+
+/// State is what a replay gives, and the eventlog has every step once.
+fn check(scratch: &Scratch) {
+    let store = livestore::Store::<App>::open(livestore::native(scratch.path()), STORE).unwrap();
+    let mut steps = std::collections::BTreeMap::<i64, i64>::new();
+    let mut events = store.events::<livestore_tests::ledger::Stepped>();
+    while let Some(event) = events.try_next() {
+        let event = event.unwrap().event;
+        let seq = steps.entry(event.run).or_default();
+        *seq += 1;
+        assert_eq!(event.seq, *seq, "run {}", event.run);
+    }
+    let counters = store.query(&<livestore_tests::ledger::Counter as livestore::Table>::query()).unwrap();
+    let counted: std::collections::BTreeMap<_, _> = counters.into_iter().map(|row| (row.run, row.steps)).collect();
+    assert_eq!(counted, steps);
+}
