@@ -198,7 +198,8 @@ fn killed_processes_lose_nothing_while_others_go_on() {
         };
         let mut running = vec![start(&mut next_run), start(&mut next_run)];
         for _ in 0..20.min(cycles - done) {
-            std::thread::sleep(Duration::from_micros(500 + rng.below(if rng.one_in(3) { 10_000 } else { 150_000 }))); // The moment of the kill is the test.
+            let longest = if rng.one_in(3) { 10_000 } else { 150_000 };
+            std::thread::sleep(Duration::from_micros(500 + rng.below(longest))); // The moment of the kill is the test.
             let (run, child) = running.swap_remove(rng.below(running.len() as u64) as usize);
             ledger.hear(run, &end(child), &mut verdicts);
             running.push(start(&mut next_run));

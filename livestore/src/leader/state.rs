@@ -307,6 +307,17 @@ fn quarantined(db: &Db) -> Result<Vec<Quarantined>, StorageError> {
     })
 }
 
+/// Whether every page is what its parent says it is. Reading all of it once costs no more than the copy that the first
+/// session makes of it.
+fn is_whole(db: &Db) -> Result<bool, StorageError> {
+    let found = db.rows("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?;
+    let is_ok = found == ["ok"];
+    if !is_ok {
+        tracing::warn!(?found, "the state file is damaged and is rebuilt from the eventlog");
+    }
+    Ok(is_ok)
+}
+
 /// What the file says of itself.
 #[derive(Clone, Debug)]
 pub(crate) struct StateFacts {
