@@ -37,15 +37,12 @@ pub(crate) fn nonces(folder: &Path) -> Result<BTreeSet<String>, StorageError> {
     Ok(names.filter_map(|name| Some(name.to_string_lossy().split('-').nth(1)?.to_owned())).collect())
 }
 
-/// Removes files of sessions that ended before they gave them a name. Another process may be about to lock and name one right
-/// now; that takes no minute.
+/// Removes files of sessions that ended before they gave them a name. A session of another process that is about to lock its
+/// file right now finds it gone, and makes another.
 pub(crate) fn remove_unborn(folder: &Path) -> Result<(), StorageError> {
-    let is_old = |file: &File| {
-        let age = file.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
-        age.is_some_and(|age| age > std::time::Duration::from_secs(60))
-    };
     for path in listed(folder, ".new")? {
-        if File::options().write(true).open(&path).is_ok_and(|file| is_old(&file) && file.try_lock().is_ok()) {
+        let Ok(file) = File::options().write(true).open(&path) else { continue };
+        if file.try_lock().is_ok() {
             let _ = std::fs::remove_file(&path); // It costs space only; the next start tries again.
         }
     }

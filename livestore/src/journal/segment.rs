@@ -1,7 +1,7 @@
 use super::{Identity, header};
 use crate::error::StorageError;
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// One locked file of a journal.
@@ -26,16 +26,16 @@ impl Segment {
         next_ordinal: u64,
     ) -> Result<Self, StorageError> {
         let path = folder.join(format!("journal-{}-{number:06}.log", identity.nonce));
-        let unborn = path.with_extension("new");
-        let fail = |error: std::io::Error| StorageError::io(&path, &error);
-        let mut file = OpenOptions::new().create_new(true).read(true).write(true).open(&unborn).map_err(fail)?;
-        file.try_lock().map_err(|error| fail(error.into()))?;
-        crate::crash::crash_point!("journal.unborn");
-        let born = file.write_all(&header::encode(identity)).and_then(|()| std::fs::rename(&unborn, &path));
-        if let Err(error) = born {
-            let _ = std::fs::remove_file(&unborn); // The first error is the one to show.
-            return Err(fail(error));
-        }
+        let mut tries = 0;
+        let file = loop {
+            match give_birth(&path, identity) {
+                Ok(file) => break file,
+                // Whoever begins to lead right now took it for a leftover.
+                Err(BirthError::TakenAway) if tries < BIRTHS_MAX => tries += 1,
+                Err(BirthError::TakenAway) => return Err(StorageError::io(&path, &ErrorKind::WouldBlock.into())),
+                Err(BirthError::Failed(error)) => return Err(StorageError::io(&path, &error)),
+            }
+        };
         Ok(Self { path, file, number, len: header::LEN as u64, last_ordinal: next_ordinal - 1, has_remains: false })
     }
 
@@ -90,5 +90,40 @@ impl Drop for Segment {
     fn drop(&mut self) {
         // Not left to the closing: a child that this process is starting holds a copy of the handle for a moment.
         let _ = self.file.unlock();
+    }
+}
+
+/// How often a new file may be taken away before it has its name.
+const BIRTHS_MAX: u32 = 100;
+
+enum BirthError {
+    TakenAway,
+    Failed(std::io::Error),
+}
+
+fn give_birth(path: &Path, identity: &Identity) -> Result<File, BirthError> {
+    let unborn = path.with_extension("new");
+    let opened = OpenOptions::new().create_new(true).read(true).write(true).open(&unborn);
+    let mut file = match opened {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            std::thread::yield_now(); // The names are this journal's own: it is being removed.
+            return Err(BirthError::TakenAway);
+        }
+        opened => opened.map_err(BirthError::Failed)?,
+    };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(BirthError::TakenAway),
+        Err(TryLockError::Error(error)) => return Err(BirthError::Failed(error)),
+    }
+    crate::crash::crash_point!("journal.unborn");
+    let born = file.write_all(&header::encode(identity)).and_then(|()| std::fs::rename(&unborn, path));
+    match born {
+        Ok(()) => Ok(file),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(BirthError::TakenAway),
+        Err(error) => {
+            let _ = std::fs::remove_file(&unborn); // The first error is the one to show.
+            Err(BirthError::Failed(error))
+        }
     }
 }
