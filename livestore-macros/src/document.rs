@@ -72,8 +72,10 @@ fn setters(item: &ItemStruct, errors: &mut Errors) -> Vec<TokenStream> {
             None => names::camel_case(&names::unraw(ident)),
         };
         let (vis, ty) = (&field.vis, &field.ty);
+        let cfg = field.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
         let doc = format!("Sets `{}`.", names::unraw(ident));
         setters.push(quote! {
+            #(#cfg)*
             #[doc = #doc]
             #[must_use]
             #[allow(dead_code)]
@@ -164,6 +166,7 @@ fn implementation(
             }
         }
 
+        #[allow(deprecated)]
         #[automatically_derived]
         impl #krate::ClientDocument for #ident {
             type Set = #set;

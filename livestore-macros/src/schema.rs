@@ -10,6 +10,8 @@ use syn::{Fields, Ident, ItemStruct, Path, Token};
 
 const OPTIONS: &[&str] = &["events", "tables", "documents", "crate"];
 
+const NOT_A_UNIT: &str = "a schema is a unit struct: `pub struct App;`";
+
 /// `path` or `path as Name`.
 #[derive(Clone)]
 struct Entry {
@@ -56,13 +58,16 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
         documents: list(&options, "documents", &mut errors),
     };
     let schema = match syn::parse2::<ItemStruct>(item.clone()) {
-        Ok(schema) if matches!(schema.fields, Fields::Unit) && schema.generics.params.is_empty() => schema,
+        Ok(schema) if schema.generics.params.is_empty() => schema,
         _ => {
-            errors.at(item, "a schema is a unit struct: `pub struct App;`");
+            errors.at(item, NOT_A_UNIT);
             let errors = errors.into_tokens();
             return quote!(#item #errors);
         }
     };
+    if !matches!(schema.fields, Fields::Unit) {
+        errors.at(&schema.fields, NOT_A_UNIT);
+    }
     check_events(&model, &mut errors);
     let expanded = expand_schema(&model, &schema);
     let errors = errors.into_tokens();

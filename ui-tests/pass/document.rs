@@ -11,6 +11,8 @@ pub struct Filters {
     #[serde(rename = "text")]
     pub search_text: Option<String>,
     pub by_list: BTreeMap<String, Vec<i64>>,
+    #[cfg(any())]
+    pub never: NoSuchType,
 }
 
 #[client_document("draft")]

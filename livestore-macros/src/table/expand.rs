@@ -41,6 +41,7 @@ impl Model {
         quote! {
             #columns_struct
 
+            #[allow(deprecated)]
             #[automatically_derived]
             impl #krate::Table for #ident {
                 type Columns = #columns;
@@ -82,8 +83,8 @@ impl Model {
         });
         quote! {
             #[doc = #doc]
+            #[allow(dead_code, deprecated)]
             #[derive(::core::fmt::Debug)]
-            #[allow(dead_code)]
             #vis struct #columns { #(#fields)* }
         }
     }

@@ -162,6 +162,9 @@ impl Column {
     fn new(field: &mut Field, errors: &mut Errors) -> Option<Self> {
         let options = &errors.keep(attr::take_options(&mut field.attrs, "column")).unwrap_or_default();
         attr::check_options(options, COLUMN_OPTIONS, &[], errors);
+        if let Some(cfg) = field.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
+            errors.at(cfg, "a column cannot depend on `cfg`: the table must be the same on every client");
+        }
         let ident = field.ident.clone()?;
         let renamed = attr::find_text(options, "name", errors);
         if let Some(name) = &renamed {

@@ -62,6 +62,7 @@ impl ::livestore::__private::DocumentEvent for UiStateSet {
         &self.0
     }
 }
+#[allow(deprecated)]
 #[automatically_derived]
 impl ::livestore::ClientDocument for UiState {
     type Set = UiStateSet;

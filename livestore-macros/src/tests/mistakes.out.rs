@@ -31,12 +31,13 @@ pub struct Todo {
     pub id: String,
 }
 ///The columns of table `todos`.
+#[allow(dead_code, deprecated)]
 #[derive(::core::fmt::Debug)]
-#[allow(dead_code)]
 pub struct TodoColumns {
     ///The column `id`.
     pub id: ::livestore::Column<Todo, String>,
 }
+#[allow(deprecated)]
 #[automatically_derived]
 impl ::livestore::Table for Todo {
     type Columns = TodoColumns;

@@ -5,14 +5,15 @@ pub struct Todo {
     pub text: Option<String>,
 }
 ///The columns of table `todos`.
+#[allow(dead_code, deprecated)]
 #[derive(::core::fmt::Debug)]
-#[allow(dead_code)]
 pub struct TodoColumns {
     ///The column `id`.
     pub id: ::livestore::Column<Todo, String>,
     ///The column `text`.
     pub text: ::livestore::Column<Todo, Option<String>>,
 }
+#[allow(deprecated)]
 #[automatically_derived]
 impl ::livestore::Table for Todo {
     type Columns = TodoColumns;

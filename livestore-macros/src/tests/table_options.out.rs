@@ -6,8 +6,8 @@ struct Entry {
     at: Option<Timestamp>,
 }
 ///The columns of table `entries`.
+#[allow(dead_code, deprecated)]
 #[derive(::core::fmt::Debug)]
-#[allow(dead_code)]
 struct EntryColumns {
     ///The column `list`.
     pub list: ::livestore::Column<Entry, String>,
@@ -18,6 +18,7 @@ struct EntryColumns {
     ///The column `at`.
     at: ::livestore::Column<Entry, Option<Timestamp>>,
 }
+#[allow(deprecated)]
 #[automatically_derived]
 impl ::livestore::Table for Entry {
     type Columns = EntryColumns;
