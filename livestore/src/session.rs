@@ -22,8 +22,8 @@ use std::time::Duration;
 
 /// The most events that may be pending in one session.
 const PENDING_MAX: usize = 1_000_000;
-/// The base moves at the latest when this many confirmed groups stand before it and outnumber the pending ones.
-const CONFIRMED_TAIL_MAX: usize = 10_000;
+/// A tail of this weight gets a mark.
+const MARK_WEIGHT: usize = 4_000;
 
 /// Where a session's commits are kept until the leader has them.
 #[derive(Debug)]
@@ -47,8 +47,11 @@ pub(crate) struct Session {
     session_id: SessionId,
     /// In the tail and confirmed since: replayed first when the tail is.
     confirmed: Vec<Arc<CommitGroup>>,
+    confirmed_weight: usize,
     pending: VecDeque<Arc<CommitGroup>>,
+    pending_weight: usize,
     pending_events: usize,
+    mark: Option<Mark>,
     /// What the tail wrote: undone by a rebase, so part of its write set.
     tail_writes: WriteSet,
     /// The leader was asked to sync up to this ordinal of the journal.
@@ -57,6 +60,22 @@ pub(crate) struct Session {
     upstream_head: SequenceNumber,
     /// The state no longer stands on its base; nothing is served any more.
     broken: Option<Arc<str>>,
+}
+
+/// A savepoint inside the tail. Once everything before it is confirmed, the base moves there, and only what came after it is
+/// replayed: a session that commits without a pause never finds its whole tail confirmed. Where too much came after it, the
+/// mark moves on to twice the weight, so that replays stay a fraction of what is gained however far the leader lags, and
+/// the confirmed part stays within eight times the pending one.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// How many groups of the tail stand before it, and what they weigh.
+    groups: usize,
+    weight: usize,
+}
+
+/// What a group costs to keep and to replay: an event counts one, and so does a quarter of a kilobyte.
+fn weight(group: &CommitGroup) -> usize {
+    group.events.iter().map(|event| 1 + event.bytes() / 256).sum()
 }
 
 /// A commit that is in state, and safe.
@@ -93,8 +112,11 @@ impl Session {
             client_id,
             session_id,
             confirmed: Vec::new(),
+            confirmed_weight: 0,
             pending: VecDeque::new(),
+            pending_weight: 0,
             pending_events: 0,
+            mark: None,
             tail_writes: WriteSet::default(),
             hurried_for: 0,
             upstream_head: position.number,
@@ -135,6 +157,7 @@ impl Session {
     pub(crate) fn commit(&mut self, events: Vec<EncodedEvent>) -> Result<Committed, CommitError> {
         self.check_bounds(&events)?;
         self.move_base_if_confirmed()?;
+        self.set_mark()?;
         let (ordinal, client_id, session_id) = (self.next_ordinal(), self.client_id.clone(), self.session_id.clone());
         let group = CommitGroup { nonce: self.nonce, ordinal, client_id, session_id, events };
         self.db.take_writes();
@@ -219,8 +242,11 @@ impl Session {
     }
 
     fn replay_tail(&self) -> Result<(), StorageError> {
-        self.db.run("ROLLBACK TO livestore_base", [])?;
-        self.confirmed.iter().chain(&self.pending).try_for_each(|group| self.replay(group))
+        let replayed_from = match self.mark {
+            Some(mark) => self.db.run("ROLLBACK TO livestore_mark", []).map(|_| mark.groups),
+            None => self.db.run("ROLLBACK TO livestore_base", []).map(|_| 0),
+        }?;
+        self.confirmed.iter().chain(&self.pending).skip(replayed_from).try_for_each(|group| self.replay(group))
     }
 
     fn accept(&mut self, group: Arc<CommitGroup>) -> Committed {
@@ -229,6 +255,7 @@ impl Session {
         let slot = Arc::new(ReceiptSlot::default());
         let first = group.event_id(0);
         self.pending_events += group.events.len();
+        self.pending_weight += weight(&group);
         self.pending.push_back(Arc::clone(&group));
         self.leader.submit(Submission { group, slot: Arc::clone(&slot) });
         Committed { writes, slot, first }
@@ -247,8 +274,34 @@ impl Session {
         self.db.run("RELEASE livestore_base", [])?;
         self.db.run("SAVEPOINT livestore_base", [])?;
         self.confirmed.clear();
+        self.confirmed_weight = 0;
+        self.mark = None;
         self.tail_writes = WriteSet::default();
         Ok(())
+    }
+
+    fn set_mark(&mut self) -> Result<(), StorageError> {
+        let weight = self.confirmed_weight + self.pending_weight;
+        match self.mark {
+            None if weight < MARK_WEIGHT => return Ok(()),
+            None => {}
+            Some(mark) if mark.groups > self.confirmed.len() || weight < 2 * mark.weight => return Ok(()),
+            Some(_) => self.db.run("RELEASE livestore_mark", []).map(drop)?,
+        }
+        self.db.run("SAVEPOINT livestore_mark", [])?;
+        self.mark = Some(Mark { groups: self.confirmed.len() + self.pending.len(), weight });
+        Ok(())
+    }
+
+    /// Goes back to a state in which only confirmed groups are; the caller moves the base there.
+    fn undo_pending(&mut self) -> Result<(), StorageError> {
+        let replayed_from = match self.mark.take() {
+            Some(mark) if mark.groups <= self.confirmed.len() => {
+                self.db.run("ROLLBACK TO livestore_mark", []).map(|_| mark.groups)
+            }
+            _ => self.db.run("ROLLBACK TO livestore_base", []).map(|_| 0),
+        }?;
+        self.confirmed[replayed_from..].iter().try_for_each(|group| self.replay(group))
     }
 
     /// Takes what the leader published since the last call; the write set is what may now look different.
@@ -274,7 +327,10 @@ impl Session {
 
     fn confirm(&mut self, next: &Published) {
         if let Some(own) = self.pending.pop_front() {
+            let weight = weight(&own);
             self.pending_events -= own.events.len();
+            self.pending_weight -= weight;
+            self.confirmed_weight += weight;
             self.confirmed.push(own);
         }
         self.upstream_head = next.number;
@@ -288,10 +344,7 @@ impl Session {
             // Nothing to undo: the tail is confirmed and stays where it is.
             writes = WriteSet::default();
         } else {
-            self.db.run("ROLLBACK TO livestore_base", [])?;
-            for group in std::mem::take(&mut self.confirmed) {
-                self.replay(&group)?;
-            }
+            self.undo_pending()?;
         }
         for next in published {
             // Its own groups come back too, after groups of others: they leave pending here.
@@ -322,16 +375,15 @@ impl Session {
         }
     }
 
-    /// A long confirmed part before a shorter pending one is worth one replay of the latter.
+    /// Moves the base where what is gained outweighs what is replayed for it.
     fn fold_long_tail(&mut self) -> Result<(), StorageError> {
-        if self.confirmed.len() <= CONFIRMED_TAIL_MAX.max(self.pending.len()) {
+        let tail = self.confirmed_weight + self.pending_weight;
+        let is_worth_it = |mark: Mark| mark.groups <= self.confirmed.len() && tail - mark.weight <= mark.weight / 4;
+        if !self.mark.is_some_and(is_worth_it) {
             return Ok(());
         }
         if !self.pending.is_empty() {
-            self.db.run("ROLLBACK TO livestore_base", [])?;
-            for group in std::mem::take(&mut self.confirmed) {
-                self.replay(&group)?;
-            }
+            self.undo_pending()?;
         }
         self.move_base()?;
         for group in self.pending.clone() {

@@ -11,6 +11,7 @@ mod live_changes;
 mod live_model;
 mod live_queries;
 mod long_run;
+mod long_tail;
 mod query_rows;
 mod query_sql;
 #[cfg(unix)]
