@@ -12,6 +12,7 @@ mod live_model;
 mod live_queries;
 mod long_run;
 mod long_tail;
+mod native_stores;
 mod query_rows;
 mod query_sql;
 #[cfg(unix)]
