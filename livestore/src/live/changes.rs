@@ -1,6 +1,8 @@
 use super::definition::Definition;
+
 use super::queryable::typed;
 use super::subscription::{LiveHost, Subscription};
+use crate::callback::is_in_callback;
 use crate::error::QueryError;
 use crate::reactivity::Value;
 use std::marker::PhantomData;
@@ -12,7 +14,24 @@ use std::time::{Duration, Instant};
 /// The results of a live query, one after the other: an iterator that waits, and a [`futures_core::Stream`].
 ///
 /// It begins with the present result. A reader that is slower than the changes gets the latest and misses those between. It
-/// ends when the store is closed.
+/// ends when the store is closed. Inside a subscriber's callback it does not wait, which would be for itself: there it ends
+/// where nothing is ready.
+///
+/// ```
+/// # use livestore::*;
+/// # #[event("v1.Added")] pub struct Added { pub id: i64 }
+/// # #[table("items")] pub struct Item { #[column(primary_key)] pub id: i64 }
+/// # #[schema(events(Added), tables(Item))] pub struct App;
+/// # #[materializers] impl App { fn added(Added { id }: Added) -> impl IntoWrites { Item { id }.insert() } }
+/// # fn main() -> Result<()> {
+/// # let store = Store::<App>::open(memory(), "items")?;
+/// let mut counts = store.changes(&Item::query().count())?;
+/// assert_eq!(counts.next().as_deref(), Some(&0));
+/// store.commit(Added { id: 1 })?;
+/// assert_eq!(counts.next().as_deref(), Some(&1));
+/// assert!(counts.try_next().is_none());
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Changes<T> {
     slot: Arc<Slot>,
@@ -82,7 +101,7 @@ impl<T: Send + Sync + 'static> Changes<T> {
                 return Some(value);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if state.is_closed || left.is_zero() {
+            if state.is_closed || left.is_zero() || is_in_callback() {
                 return None;
             }
             state = self.slot.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -109,7 +128,7 @@ impl<T: Send + Sync + 'static> Iterator for Changes<T> {
             if let Some(value) = take(&mut state) {
                 return Some(value);
             }
-            if state.is_closed {
+            if state.is_closed || is_in_callback() {
                 return None;
             }
             state = self.slot.changed.wait(state).unwrap_or_else(PoisonError::into_inner);

@@ -37,25 +37,28 @@ impl Subscriber {
     /// No call begins after this. The callback is dropped now, or when the call that runs it returns.
     pub(super) fn end(&self) {
         self.is_active.store(false, Ordering::Release);
-        if let Ok(mut callback) = self.callback.try_lock() {
-            callback.take();
-        }
+        let ended = self.callback.try_lock().ok().and_then(|mut callback| callback.take());
+        calmly(|| drop(ended));
     }
 
     fn call(&self) {
         let Some(value) = lock(&self.waiting).take() else { return };
         let mut callback = lock(&self.callback);
         if let Some(call) = callback.as_mut().filter(|_| self.is_active.load(Ordering::Acquire)) {
-            let called = as_callback(|| catch_unwind(AssertUnwindSafe(|| call(&value))));
-            if let Err(panic) = called {
-                tracing::error!(message = panic_message(&*panic), "a subscriber's callback panicked");
-            }
+            as_callback(|| calmly(|| call(&value)));
         }
         // Whoever ended it while it ran could not take it; after this lock is free they can.
         drop(callback);
         if !self.is_active.load(Ordering::Acquire) {
             self.end();
         }
+    }
+}
+
+/// Runs the application's code, or drops what it owns; a panic there is its own affair, and must not stop the deliveries.
+fn calmly(work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        tracing::error!(message = panic_message(&*panic), "a subscriber's callback panicked");
     }
 }
 
