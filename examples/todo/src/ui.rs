@@ -11,12 +11,12 @@ mod view;
 use crate::schema::{Todos, TodosEvent, UiState, UiStateSet};
 use app::{App, Effect, Health};
 use change::Change;
-use feed::{Feed, Message};
+use feed::{Feed, Latest, Message};
 use livestore::{ClientDocument, Error, LeaderState, Result, Store, StoreStatus};
 use ratatui::crossterm::event::{Event, KeyEventKind};
 use std::ops::ControlFlow;
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use terminal::Terminal;
 
 /// A commit takes at most a thousand events; a change of more is committed in parts.
@@ -24,6 +24,9 @@ const GROUP_EVENTS_MAX: usize = 500;
 /// How soon the status line is looked at again: soon while events are pending, for they tell nobody when they are not any more.
 const STATUS_PENDING: Duration = Duration::from_millis(50);
 const STATUS_IDLE: Duration = Duration::from_secs(1);
+
+/// The longest that messages are taken without a drawing in between.
+const FRAME: Duration = Duration::from_millis(30);
 
 /// Shows the list until the user quits, then closes the store.
 pub fn run(store: &Store<Todos>) -> Result<()> {
@@ -38,23 +41,39 @@ pub fn run(store: &Store<Todos>) -> Result<()> {
 fn show(store: &Store<Todos>, feed: &Feed, mut terminal: Terminal) -> Result<()> {
     let mut app = App::default();
     loop {
-        while let Ok(message) = feed.messages.try_recv() {
-            if take(&mut app, message, store, feed).is_break() {
-                return Ok(());
-            }
-        }
+        refresh(&mut app, feed);
         app.health = health(&store.status());
         terminal.draw(|frame| view::draw(&mut app, frame))?;
         let wait = if app.health.pending > 0 { STATUS_PENDING } else { STATUS_IDLE };
-        match feed.messages.recv_timeout(wait) {
-            Ok(message) => {
-                if take(&mut app, message, store, feed).is_break() {
-                    return Ok(());
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
+        let mut next = match feed.messages.recv_timeout(wait) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
+        // Somebody who types fast, or pastes, need not see every letter on its own.
+        let frame_end = Instant::now() + FRAME;
+        while let Some(message) = next {
+            if take(&mut app, message, store, feed).is_break() {
+                return Ok(());
+            }
+            // The next key is about the list as this one left it.
+            refresh(&mut app, feed);
+            next = if Instant::now() < frame_end { feed.messages.try_recv().ok() } else { None };
         }
+    }
+}
+
+/// Takes the new results of the live queries.
+fn refresh(app: &mut App, feed: &Feed) {
+    let Latest { todos, counts, ui } = feed.latest();
+    if let Some(ui) = ui {
+        app.ui = ui;
+    }
+    if let Some(counts) = counts {
+        app.counts = counts;
+    }
+    if let Some(todos) = todos {
+        app.set_todos(todos);
     }
 }
 
@@ -62,19 +81,8 @@ fn take(app: &mut App, message: Message, store: &Store<Todos>, feed: &Feed) -> C
     let effect = match message {
         Message::Terminal(Event::Key(key)) if key.kind != KeyEventKind::Release => app.on_key(key),
         Message::Terminal(Event::Paste(text)) => app.on_paste(&text),
-        Message::Terminal(_) => None, // A new size needs no more than to be drawn.
-        Message::Todos(todos) => {
-            app.set_todos(todos);
-            None
-        }
-        Message::Counts(counts) => {
-            app.counts = counts;
-            None
-        }
-        Message::Ui(ui) => {
-            app.ui = ui;
-            None
-        }
+        // Its turn is the next drawing: a new size, a new result.
+        Message::Terminal(_) | Message::Changed => None,
         Message::Logged(line) => {
             app.log(line);
             None

@@ -1,4 +1,4 @@
-//! Everything that can happen, in one queue: keys, changes of live queries, new events, signals.
+//! What happens outside of the screen: keys, new events and signals in a queue, and the latest results of the live queries.
 
 use super::app::{Counts, EVENTLOG_MAX, LogLine};
 use crate::schema::{Todo, Todos, UiState};
@@ -8,53 +8,69 @@ use livestore::{
     query_db_with, signal,
 };
 use ratatui::crossterm::event::{self, Event};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// The columns of an event's args that are kept: no terminal is wider.
 const ARGS_MAX: usize = 500;
+/// The most messages that wait for the screen; who has more waits with them.
+const MESSAGES_MAX: usize = 1_024;
 
 /// What the screen is told.
 pub enum Message {
     Terminal(Event),
-    Todos(Arc<Vec<Todo>>),
-    Counts(Counts),
-    Ui(UiState),
+    /// A live query has a new result, which [`Feed::latest`] holds.
+    Changed,
     Logged(LogLine),
     Failed(String),
     /// A signal, or the end of the terminal.
     Quit,
 }
 
+/// Results that the screen has not taken yet. Of each query only the newest counts, so nothing piles up here.
+#[derive(Default)]
+pub struct Latest {
+    pub todos: Option<Arc<Vec<Todo>>>,
+    pub counts: Option<Counts>,
+    pub ui: Option<UiState>,
+}
+
 /// The live queries of the screen. They run again when a commit or the search touches what they read, and call back.
 pub struct Feed {
     pub messages: Receiver<Message>,
+    latest: Arc<Mutex<Latest>>,
     search: Signal<String>,
     _subscriptions: [Subscription; 3],
 }
 
 impl Feed {
-    /// The present results are in the queue when this returns.
+    /// The present results are there when this returns.
     pub fn start(store: &Store<Todos>) -> Result<Self> {
-        // The thread that empties the queue also commits, and so fills it: a bound could make it wait for itself. It holds
-        // a few messages for each commit.
-        let (sender, messages) = channel();
+        let (sender, messages) = sync_channel(MESSAGES_MAX);
+        let latest = Arc::new(Mutex::new(Latest::default()));
         let search = signal(String::new());
-        let ui = to(&sender, |ui: &UiState| Message::Ui(*ui));
-        let counts = to(&sender, |counts: &Arc<Counts>| Message::Counts(**counts));
-        let todos = to(&sender, |todos: &Arc<Arc<Vec<Todo>>>| Message::Todos(Arc::clone(todos)));
+        let callback = Callback { latest: Arc::clone(&latest), sender: sender.clone() };
         let subscriptions = [
-            store.subscribe(&UiState::get(), ui)?,
-            store.subscribe(&counted(), counts)?,
-            store.subscribe(&found(&search), todos)?,
+            store.subscribe(&UiState::get(), callback.sets(|latest, ui: &UiState| latest.ui = Some(*ui)))?,
+            store
+                .subscribe(&counted(), callback.sets(|latest, counts: &Arc<Counts>| latest.counts = Some(**counts)))?,
+            store.subscribe(
+                &found(&search),
+                callback.sets(|latest, todos: &Arc<Arc<Vec<Todo>>>| latest.todos = Some(Arc::clone(todos))),
+            )?,
         ];
         watch_eventlog(store, sender.clone());
         let quit = sender.clone();
         ctrlc::set_handler(move || drop(quit.send(Message::Quit)))
             .map_err(|error| Error::new(format!("signals cannot be received: {error}")))?;
         watch_terminal(sender);
-        Ok(Self { messages, search, _subscriptions: subscriptions })
+        Ok(Self { messages, latest, search, _subscriptions: subscriptions })
+    }
+
+    /// What changed since the last call.
+    pub fn latest(&self) -> Latest {
+        std::mem::take(&mut *self.latest.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn search(&self, store: &Store<Todos>, text: String) -> Result<()> {
@@ -62,10 +78,22 @@ impl Feed {
     }
 }
 
-/// A callback that puts what it is told into the queue.
-fn to<T>(sender: &Sender<Message>, message: fn(&T) -> Message) -> impl FnMut(&T) + Send + use<T> {
-    let sender = sender.clone();
-    move |value| drop(sender.send(message(value)))
+/// Makes the callbacks of the live queries.
+struct Callback {
+    latest: Arc<Mutex<Latest>>,
+    sender: SyncSender<Message>,
+}
+
+impl Callback {
+    fn sets<T>(&self, set: fn(&mut Latest, &T)) -> impl FnMut(&T) + Send + use<T> {
+        let (latest, sender) = (Arc::clone(&self.latest), self.sender.clone());
+        move |value| {
+            set(&mut latest.lock().unwrap_or_else(PoisonError::into_inner), value);
+            // Only to wake the screen, which may itself be the one that commits and so calls: it must not wait for itself. Where
+            // the queue is full it is awake.
+            let _ = sender.try_send(Message::Changed);
+        }
+    }
 }
 
 fn counted() -> LiveQuery<Counts> {
@@ -90,7 +118,7 @@ fn found(search: &Signal<String>) -> LiveQuery<Arc<Vec<Todo>>> {
 }
 
 /// Follows the eventlog from shortly before its end. Ends with the store, or with the screen.
-fn watch_eventlog(store: &Store<Todos>, sender: Sender<Message>) {
+fn watch_eventlog(store: &Store<Todos>, sender: SyncSender<Message>) {
     let head = store.status().upstream_head;
     let since = SequenceNumber { global: head.global.saturating_sub(EVENTLOG_MAX as u64), ..SequenceNumber::ROOT };
     let events = store.raw_events().since(since);
@@ -113,7 +141,7 @@ fn watch_eventlog(store: &Store<Todos>, sender: Sender<Message>) {
 }
 
 /// Reads keys until the terminal is gone. The thread ends with the program: nothing can call it back from its read.
-fn watch_terminal(sender: Sender<Message>) {
+fn watch_terminal(sender: SyncSender<Message>) {
     thread::spawn(move || {
         while let Ok(event) = event::read() {
             if sender.send(Message::Terminal(event)).is_err() {
