@@ -9,7 +9,6 @@ pub use memory::{MemoryAdapter, memory};
 pub use native::{NativeAdapter, native};
 
 use crate::error::OpenError;
-use crate::eventlog::{Eventlog, LogFilter};
 use crate::ids::{ClientId, SessionId, StoreId};
 use crate::leader::{LeaderHandle, LeaderOptions, OpenProgress};
 use crate::materialize::Materializers;
@@ -138,8 +137,14 @@ fn other_schema(boot: &Boot<'_>, seated: &Seated) -> OpenError {
 }
 
 /// Applies the unknown-event policy to what the log holds already.
-fn greet_unknown_events(log: &Eventlog, boot: &Boot<'_>) -> Result<(), OpenError> {
-    let names: Vec<String> = log.names().filter(|name| !boot.materializers.knows(name)).map(str::to_owned).collect();
+#[cfg(not(target_arch = "wasm32"))]
+fn greet_unknown_events(
+    log: &crate::eventlog::Eventlog,
+    materializers: Materializers,
+    unknown: &UnknownEvents,
+) -> Result<(), OpenError> {
+    use crate::eventlog::LogFilter;
+    let names: Vec<String> = log.names().filter(|name| !materializers.knows(name)).map(str::to_owned).collect();
     if names.is_empty() {
         return Ok(());
     }
@@ -150,7 +155,7 @@ fn greet_unknown_events(log: &Eventlog, boot: &Boot<'_>) -> Result<(), OpenError
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.place;
         for row in &rows {
-            boot.unknown.meet(row, boot.materializers.schema.name)?;
+            unknown.meet(row, materializers.schema.name)?;
         }
     }
 }

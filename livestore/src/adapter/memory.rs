@@ -1,5 +1,5 @@
 use super::sealed::Connect;
-use super::{Adapter, Boot, Connected, Seats, greet_unknown_events, random};
+use super::{Adapter, Boot, Connected, Seats, random};
 use crate::error::OpenError;
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId, StoreId};
 use crate::leader::{Leader, LeaderHandle, Storage};
@@ -41,7 +41,6 @@ impl Connect for MemoryAdapter {
         let seat = self.stores.seat(boot.store_id.clone());
         let leader = seat.join(&mut boot, |boot, start| {
             let leader = Leader::open(&Storage::Memory, boot.materializers, &mut |_, _| Ok(Vec::new()), boot.progress)?;
-            greet_unknown_events(leader.log(), boot)?;
             LeaderHandle::lead(leader, boot.options, Box::new(start.presence))
         })?;
         Ok(Connected {

@@ -10,6 +10,7 @@ mod roles;
 use super::sealed::Connect;
 use super::{Adapter, Boot, Connected, Seats, Start, greet_unknown_events, random};
 use crate::error::OpenError;
+use crate::eventlog::Eventlog;
 use crate::ids::{JournalNonce, SessionId};
 use crate::journal::{Identity, Journal};
 use crate::leader::{Desk, LeaderHandle};
@@ -74,9 +75,11 @@ fn join(boot: &mut Boot<'_>, folder: &Path, start: Start) -> Result<LeaderHandle
         fingerprint: crate::schema::fingerprint(boot.materializers.schema).to_string(),
         _presence: start.presence,
     };
+    let (materializers, unknown) = (boot.materializers, boot.unknown);
+    let greet = |log: &Eventlog| greet_unknown_events(log, materializers, unknown);
     let deadline = Instant::now() + JOIN_MAX;
     let role = loop {
-        match roles.find(boot.progress) {
+        match roles.find(&greet, boot.progress) {
             Ok(role) => break role,
             Err(NoRole::NotYet(_)) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
             Err(NoRole::NotYet(reason)) => {
@@ -85,7 +88,6 @@ fn join(boot: &mut Boot<'_>, folder: &Path, start: Start) -> Result<LeaderHandle
             Err(NoRole::Never(error)) => return Err(named(error, boot)),
         }
     };
-    greet_unknown_events(role.log(), boot)?;
     roles.start(role)
 }
 

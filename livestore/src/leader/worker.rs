@@ -64,10 +64,6 @@ impl Worker {
         })
     }
 
-    pub(crate) fn log(&self) -> &Eventlog {
-        self.leader.log()
-    }
-
     /// After leadership moved here: tells the sessions what the log holds past `place`, and takes what they had handed over
     /// and the log does not hold.
     pub(crate) fn take_over(&mut self, place: u64) -> Result<(), StorageError> {

@@ -13,6 +13,7 @@ mod live_queries;
 mod long_run;
 mod long_tail;
 mod native_stores;
+mod native_upgrades;
 mod query_rows;
 mod query_sql;
 #[cfg(unix)]

@@ -4,7 +4,6 @@ use livestore::*;
 use livestore_tests::dump;
 use livestore_tests::ledger::{App, NextApp, Step, Stepped};
 use livestore_tests::scratch::Scratch;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -121,25 +120,6 @@ fn another_schema_cannot_join() {
     );
     store.shutdown().expect("it drains");
     Store::<NextApp>::open(native(directory.path()), STORE).expect("now it opens");
-}
-
-#[test]
-fn a_second_process_is_told_that_the_store_is_in_use() {
-    let directory = Scratch::new("in-use");
-    let mut other = Command::new(env!("CARGO_BIN_EXE_stepper"))
-        .arg(directory.path())
-        .args([STORE, "1", "1", "0", "same"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the process starts");
-    let mut line = [0; 5];
-    std::io::Read::read_exact(other.stdout.as_mut().expect("it is piped"), &mut line).expect("it opens the store");
-    let error = Store::<App>::open(native(directory.path()), STORE).expect_err("it is in use");
-    assert!(matches!(&error, OpenError::InUse { store_id, .. } if store_id == STORE), "{error}");
-    Store::<App>::open(native(directory.path()), "another").expect("another store of the directory is free");
-    other.kill().expect("it is there");
-    other.wait().expect("it ends");
-    open(&directory);
 }
 
 #[test]

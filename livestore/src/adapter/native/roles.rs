@@ -18,6 +18,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Looks at the log that a store is about to be opened on.
+type Greet<'a> = &'a dyn Fn(&Eventlog) -> Result<(), OpenError>;
+
 const LOOK_FIRST: Duration = Duration::from_millis(2);
 const LOOK_LAST: Duration = Duration::from_millis(250);
 
@@ -55,24 +58,16 @@ impl From<NoLink> for NoRole {
     }
 }
 
-impl Role {
-    pub(super) fn log(&self) -> &Eventlog {
-        match self {
-            Self::Lead { worker, .. } => worker.log(),
-            Self::Follow(follower) => follower.log(),
-        }
-    }
-}
-
 impl Roles {
-    /// Finds the first role, before the process has a session.
-    pub(super) fn find(&self, progress: OnProgress<'_>) -> Result<Role, NoRole> {
+    /// Finds the first role, before the process has a session. `greet` may refuse what the log holds.
+    pub(super) fn find(&self, greet: Greet<'_>, progress: OnProgress<'_>) -> Result<Role, NoRole> {
         if let Some(lock) = LeaderLock::try_acquire(&self.folder).map_err(NoRole::Never)? {
             let (worker, host) =
-                self.lead(Attached::default(), None, progress).map_err(|(_, error)| NoRole::Never(error))?;
+                self.lead(Attached::default(), None, greet, progress).map_err(|(_, error)| NoRole::Never(error))?;
             return Ok(Role::Lead { host, worker, lock });
         }
         let follower = self.follow(Attached::default(), None).map_err(|(_, none)| none)?;
+        greet(follower.log()).map_err(NoRole::Never)?;
         Ok(Role::Follow(follower))
     }
 
@@ -145,7 +140,7 @@ impl Roles {
     fn try_role(&self, attached: Attached, place: u64) -> Result<Role, (Attached, Option<String>)> {
         match LeaderLock::try_acquire(&self.folder) {
             Err(error) => Err((attached, Some(error.to_string()))),
-            Ok(Some(lock)) => match self.lead(attached, Some(place), &mut |_| {}) {
+            Ok(Some(lock)) => match self.lead(attached, Some(place), &|_| Ok(()), &mut |_| {}) {
                 Ok((worker, host)) => Ok(Role::Lead { host, worker, lock }),
                 Err((attached, error)) => Err((attached, Some(error.to_string()))),
             },
@@ -163,6 +158,7 @@ impl Roles {
         &self,
         attached: Attached,
         place: Option<u64>,
+        greet: Greet<'_>,
         progress: OnProgress<'_>,
     ) -> Result<(Box<Worker>, Option<Host>), (Attached, OpenError)> {
         let storage = Storage::Folder(self.folder.clone());
@@ -170,6 +166,8 @@ impl Roles {
         let mut recover = |log: &mut Eventlog, progress: &mut dyn FnMut(OpenProgress)| {
             take_dead_journals(log, &folder, progress)?;
             journal::remove_unborn(&folder)?;
+            // Before state is looked at: a store that is not to be opened is not rebuilt either.
+            greet(log)?;
             Ok(journal::kept_aside(&folder)?)
         };
         let leader = match Leader::open(&storage, self.materializers, &mut recover, progress) {
