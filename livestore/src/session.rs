@@ -52,6 +52,7 @@ pub(crate) struct Session {
     pending_weight: usize,
     pending_events: usize,
     mark: Option<Mark>,
+    mark_weight: usize,
     /// What the tail wrote: undone by a rebase, so part of its write set.
     tail_writes: WriteSet,
     /// The leader was asked to sync up to this ordinal of the journal.
@@ -117,6 +118,7 @@ impl Session {
             pending_weight: 0,
             pending_events: 0,
             mark: None,
+            mark_weight: crate::crash::tunable("MARK_WEIGHT", MARK_WEIGHT as u64) as usize,
             tail_writes: WriteSet::default(),
             hurried_for: 0,
             upstream_head: position.number,
@@ -283,7 +285,7 @@ impl Session {
     fn set_mark(&mut self) -> Result<(), StorageError> {
         let weight = self.confirmed_weight + self.pending_weight;
         match self.mark {
-            None if weight < MARK_WEIGHT => return Ok(()),
+            None if weight < self.mark_weight => return Ok(()),
             None => {}
             Some(mark) if mark.groups > self.confirmed.len() || weight < 2 * mark.weight => return Ok(()),
             Some(_) => self.db.run("RELEASE livestore_mark", []).map(drop)?,

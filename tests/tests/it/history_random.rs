@@ -178,6 +178,20 @@ fn sessions_disk_replay_and_model_agree() {
     report(&format!("SEED={first} {marks:?}"));
 }
 
+/// The same in a process that sets marks in short tails already, and whose leader lags: so rebases go back to marks as well.
+#[test]
+fn sessions_with_marks_in_their_tails_agree_too() {
+    let output = std::process::Command::new(std::env::current_exe().expect("this test has a path"))
+        .args(["history_random::sessions_disk_replay_and_model_agree", "--exact", "--nocapture"])
+        .env("LIVESTORE_TEST_MARK_WEIGHT", "5")
+        .env("LIVESTORE_TEST_LINGER_MS", "8")
+        .env("HISTORIES", (histories() / 4).max(10).to_string())
+        .output()
+        .expect("it starts");
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("1 passed"), "{said}\n{errors}");
+}
+
 /// The figures are part of the test's output.
 #[allow(clippy::print_stdout)]
 fn report(line: &str) {
