@@ -19,7 +19,7 @@ Examples:
   todo list --json | jq -r '.[].text'    the texts
   todo --dir ~/work --store work list    another list, in another directory
 
-One process at a time has a list open.";
+Several processes may have a list open at once; each sees what the others change.";
 
 /// A todo list in the terminal. Without a command it opens the list on the screen.
 #[derive(Debug, Parser)]

@@ -213,16 +213,18 @@ fn a_watch_without_input_prints_the_present_list_once() {
 }
 
 #[test]
-fn a_list_that_is_open_elsewhere_says_so() {
+fn a_watch_sees_what_other_processes_commit() {
     let dir = temp();
     let mut watch = Watch::start(dir.path());
     assert_eq!(watch.line(), "[]\n");
-    let error = complaint(todo(dir.path()).args(["add", "milk"]));
-    assert!(error.contains("in use by another process"), "{error}");
-    // Another store in the same directory is free.
-    printed(todo(dir.path()).args(["--store", "other", "add", "milk"]));
+    let id = add(dir.path(), "milk");
+    assert_eq!(watch.line(), format!("[{{\"id\":\"{id}\",\"text\":\"milk\",\"completed\":false}}]\n"));
+    printed(todo(dir.path()).args(["done", &id]));
+    assert_eq!(watch.line(), format!("[{{\"id\":\"{id}\",\"text\":\"milk\",\"completed\":true}}]\n"));
+    // Another store in the same directory is another list.
+    printed(todo(dir.path()).args(["--store", "other", "add", "bread"]));
     assert_eq!(watch.end(), Some(0));
-    add(dir.path(), "milk");
+    assert_eq!(list(dir.path()).as_array().unwrap().len(), 1);
 }
 
 #[cfg(unix)]

@@ -8,6 +8,7 @@ use livestore::{
     query_db_with, signal,
 };
 use ratatui::crossterm::event::{self, Event};
+use serde_json::Value;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -128,7 +129,7 @@ fn watch_eventlog(store: &Store<Todos>, sender: SyncSender<Message>) {
                 Ok(event) => Message::Logged(LogLine {
                     number: event.number.to_string(),
                     name: event.event.name,
-                    args: fit(event.event.args.as_deref().unwrap_or_default(), ARGS_MAX),
+                    args: fit(&readable(event.event.args.as_deref().unwrap_or_default()), ARGS_MAX),
                     is_client_only: event.event.client_only,
                 }),
                 Err(error) => Message::Failed(format!("the eventlog cannot be read: {error}")),
@@ -138,6 +139,16 @@ fn watch_eventlog(store: &Store<Todos>, sender: SyncSender<Message>) {
             }
         }
     });
+}
+
+/// The args as `key=value`, which is shorter than their JSON; anything but an object is left as it is.
+fn readable(args: &str) -> String {
+    match serde_json::from_str(args) {
+        Ok(Value::Object(fields)) => {
+            fields.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+        }
+        _ => args.to_owned(),
+    }
 }
 
 /// Reads keys until the terminal is gone. The thread ends with the program: nothing can call it back from its read.

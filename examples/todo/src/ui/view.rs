@@ -54,7 +54,7 @@ fn split(app: &App, body: Rect) -> (Rect, Rect) {
         return (body, nothing);
     }
     if body.width >= BESIDE_FROM {
-        let [list, eventlog] = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(body);
+        let [list, eventlog] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(body);
         return (list, eventlog);
     }
     let height = (body.height / 2).min(12);

@@ -99,7 +99,7 @@ fn the_eventlog_stands_below_or_beside_the_list() {
     );
     let wide = drawn(&mut app, 100, 8);
     assert!(
-        wide[2].contains("日本語") && wide[2].ends_with(r#"│e1   v1.TodoCreated {"id":"a"}        │"#),
+        wide[2].contains("日本語") && wide[2].ends_with(r#"│e1   v1.TodoCreated {"id":"a"}                  │"#),
         "{wide:#?}"
     );
 }
