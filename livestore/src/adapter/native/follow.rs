@@ -138,10 +138,14 @@ impl Follower {
             if let Err(reason) =
                 sent.map_err(|error| error.to_string()).and(received).and_then(|()| self.ask_if_quiet())
             {
-                self.syncs.clear(); // Dropping a reply tells whoever waits.
                 return Ended::Lost(reason);
             }
         }
+    }
+
+    /// What the leader left unanswered, for the next one.
+    pub(super) fn take_syncs(&mut self) -> Vec<Request> {
+        self.syncs.drain(..).filter_map(|(_, reply, _)| Some(Request::Sync { reply: reply? })).collect()
     }
 
     fn receive_all(&mut self) -> Result<(), String> {

@@ -95,18 +95,24 @@ impl Roles {
                 Ended::Stopped => None,
                 Ended::Lost(reason) => {
                     let (attached, place) = (std::mem::take(&mut follower.attached), follower.place);
+                    let unanswered = follower.take_syncs();
                     drop(follower);
-                    self.look_for_role(attached, place, reason)
+                    self.look_for_role(attached, place, unanswered, reason)
                 }
             },
         }
     }
 
     /// Leads, or finds who does. Commits go on meanwhile: they are safe in the journals.
-    fn look_for_role(&self, mut attached: Attached, place: u64, mut reason: String) -> Option<Role> {
+    fn look_for_role(
+        &self,
+        mut attached: Attached,
+        place: u64,
+        mut held: Vec<Request>,
+        mut reason: String,
+    ) -> Option<Role> {
         let began = Instant::now();
         let mut wait = LOOK_FIRST;
-        let mut held: Vec<Request> = Vec::new();
         loop {
             match self.try_role(attached, place) {
                 Ok(role) => {
