@@ -2,7 +2,7 @@ use crate::attr::{self, Opt, OptValue};
 use crate::errors::Errors;
 use crate::{debug, names};
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -179,43 +179,33 @@ fn expand_impls(model: &Model, ident: &Ident, events: &Ident, variants: &[Varian
     let shown = names::unraw(ident);
     let tables: Vec<_> = model.tables.iter().map(|entry| &entry.path).collect();
     let documents: Vec<_> = model.documents.iter().map(|entry| &entry.path).collect();
-    let mut consts = TokenStream::new();
     // Locals stand where the attribute does: a path that came in through a `macro_rules!` would not see them.
-    let (event, session, args) = (quote!(event), quote!(session), quote!(args));
+    let (event, session, args, cx) = (quote!(event), quote!(session), quote!(args), quote!(cx));
     let (mut defs, mut encodes, mut decodes, mut materializes, mut commits, mut entries) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (index, variant) in variants.iter().enumerate() {
         let (name, ty) = (&variant.name, &variant.ty);
         let span = variant.name.span();
-        let (entry, wire) = (format_ident!("ENTRY_{index}"), format_ident!("NAME_{index}"));
-        // This line demands the materializer; all else goes through the entry, so that a missing one is told once.
-        let made = match &variant.document {
-            None => quote_spanned! {span=>
-                #private::Entry {
-                    version: <#ty as #krate::Materialize<#ident>>::VERSION,
-                    run: <#ty as #krate::Materialize<#ident>>::materialize,
-                }
-            },
-            Some(document) => quote_spanned!(span=> #private::document_entry::<#document>()),
+        // Whatever a type lacks is told once: each demand for it stands at the same place, in the same words.
+        let (encode, materialize, version) = match &variant.document {
+            None => (
+                quote_spanned!(span=> <#ty as #krate::Event>::__encode(#event)),
+                quote_spanned!(span=> <#ty as #krate::Materialize<#ident>>::materialize(#event, #cx)),
+                quote_spanned!(span=> <#ty as #krate::Materialize<#ident>>::VERSION),
+            ),
+            Some(document) => (
+                quote_spanned!(span=> #private::encode_document(#event, #session)),
+                quote_spanned!(span=> #private::materialize_document::<#document>(#event, #cx)),
+                quote!(1),
+            ),
         };
-        consts.extend(quote_spanned! {span=>
-            const #entry: #private::Entry<#ty> = #made;
-            const #wire: &str = <#ty as #krate::Event>::DEF.name;
-        });
-        let encode = match &variant.document {
-            None => quote_spanned!(span=> <#ty as #krate::Event>::__encode(#event)),
-            Some(_) => quote_spanned!(span=> #private::encode_document(#event, #session)),
-        };
-        defs.push(quote!(Self::#name(_) => <#ty as #krate::Event>::DEF,));
+        let def = quote_spanned!(span=> <#ty as #krate::Event>::DEF);
+        let decode = quote_spanned!(span=> <#ty as #krate::Event>::__decode(#args).map(Self::#name));
+        defs.push(quote!(Self::#name(_) => #def,));
         encodes.push(quote!(Self::#name(ref event) => #encode,));
-        decodes.push(quote_spanned! {span=>
-            #wire => #private::Some(<#ty as #krate::Event>::__decode(#args).map(Self::#name)),
-        });
-        materializes.push(quote!(Self::#name(event) => (#entry.run)(event, cx),));
-        entries.push(quote!(#private::EventEntry {
-            def: <#ty as #krate::Event>::DEF,
-            materializer_version: #entry.version,
-        },));
+        decodes.push(quote!(#index => #decode,));
+        materializes.push(quote!(Self::#name(event) => #materialize,));
+        entries.push(quote!(#private::EventEntry { def: #def, materializer_version: #version },));
         commits.push(quote! {
             #[automatically_derived]
             impl #krate::Commit<#ident> for #ty {
@@ -227,7 +217,6 @@ fn expand_impls(model: &Model, ident: &Ident, events: &Ident, variants: &[Varian
     }
     let checks = name_checks(&private, krate, model, variants);
     quote! {
-        #consts
         #checks
 
         #[automatically_derived]
@@ -258,7 +247,10 @@ fn expand_impls(model: &Model, ident: &Ident, events: &Ident, variants: &[Varian
                 name: &str,
                 args: #private::Option<&str>,
             ) -> #private::Option<#private::Result<Self>> {
-                match name { #(#decodes)* _ => #private::None }
+                #private::Some(match #private::position(&NAMES, name)? {
+                    #(#decodes)*
+                    _ => return #private::None,
+                })
             }
 
             fn materialize(
@@ -276,8 +268,11 @@ fn expand_impls(model: &Model, ident: &Ident, events: &Ident, variants: &[Varian
 /// What no two events and no two tables may share, and what a table may refer to. The messages are made here: a helper that
 /// panics would show the library's source.
 fn name_checks(private: &TokenStream, krate: &TokenStream, model: &Model, variants: &[Variant]) -> TokenStream {
-    let wires: Vec<_> = (0..variants.len()).map(|index| format_ident!("NAME_{index}")).collect();
-    let count = wires.len();
+    let count = variants.len();
+    let wires = variants.iter().map(|variant| {
+        let ty = &variant.ty;
+        quote_spanned!(variant.name.span()=> <#ty as #krate::Event>::DEF.name)
+    });
     let event_checks = variants.iter().enumerate().map(|(index, variant)| {
         let what = if variant.document.is_some() { "the set event of document" } else { "event" };
         let message = format!("{what} `{}` has the wire name of an earlier event in this schema", variant.shown);

@@ -1,21 +1,14 @@
 //! What generated code calls, so that expansions stay short.
 
-use crate::document::{ClientDocument, DocumentEvent, materialize_document};
+use crate::document::{ClientDocument, DocumentEvent};
 use crate::error::{EncodeError, Result};
 use crate::event::Event;
 use crate::ids::SessionId;
 use crate::schema::{MaterializeCx, TableDef, Writes};
 use crate::value::{ColumnType, ColumnValue, SqlType, SqlValue, Timestamp, ValueError, ValueRef};
 
-/// One event of a schema with its materializer.
-#[derive(Debug)]
-pub struct Entry<E> {
-    pub version: u64,
-    pub run: fn(E, &MaterializeCx<'_>) -> Result<Writes>,
-}
-
-pub const fn document_entry<D: ClientDocument>() -> Entry<D::Set> {
-    Entry { version: 1, run: materialize_document::<D> }
+pub fn materialize_document<D: ClientDocument>(event: D::Set, cx: &MaterializeCx<'_>) -> Result<Writes> {
+    crate::document::materialize_document::<D>(event, cx)
 }
 
 pub fn encode_document<E: Event + DocumentEvent>(
@@ -23,6 +16,11 @@ pub fn encode_document<E: Event + DocumentEvent>(
     session: &SessionId,
 ) -> Result<Option<Box<str>>, EncodeError> {
     crate::document::encode_document(event, session)
+}
+
+/// Where the name stands in the list.
+pub fn position(names: &[&str], name: &str) -> Option<usize> {
+    names.iter().position(|candidate| *candidate == name)
 }
 
 /// Whether no earlier name in the list is the same. Marks first: they make a long list cheap to check.

@@ -12,22 +12,11 @@ pub enum AppEvent {
 }
 #[allow(deprecated, unreachable_code, unused_variables)]
 const _: () = {
-    const ENTRY_0: ::livestore::__private::Entry<TodoCreated> = ::livestore::__private::Entry {
-        version: <TodoCreated as ::livestore::Materialize<App>>::VERSION,
-        run: <TodoCreated as ::livestore::Materialize<App>>::materialize,
-    };
-    const NAME_0: &str = <TodoCreated as ::livestore::Event>::DEF.name;
-    const ENTRY_1: ::livestore::__private::Entry<todos::Created> = ::livestore::__private::Entry {
-        version: <todos::Created as ::livestore::Materialize<App>>::VERSION,
-        run: <todos::Created as ::livestore::Materialize<App>>::materialize,
-    };
-    const NAME_1: &str = <todos::Created as ::livestore::Event>::DEF.name;
-    const ENTRY_2: ::livestore::__private::Entry<
-        <UiState as ::livestore::ClientDocument>::Set,
-    > = ::livestore::__private::document_entry::<UiState>();
-    const NAME_2: &str = <<UiState as ::livestore::ClientDocument>::Set as ::livestore::Event>::DEF
-        .name;
-    const NAMES: [&str; 3usize] = [NAME_0, NAME_1, NAME_2];
+    const NAMES: [&str; 3usize] = [
+        <TodoCreated as ::livestore::Event>::DEF.name,
+        <todos::Created as ::livestore::Event>::DEF.name,
+        <<UiState as ::livestore::ClientDocument>::Set as ::livestore::Event>::DEF.name,
+    ];
     const TABLES: [&::livestore::__private::TableDef; 2usize] = [
         <Todo as ::livestore::Table>::DEF,
         <UiState as ::livestore::ClientDocument>::DEF.table,
@@ -68,15 +57,19 @@ const _: () = {
             events: &[
                 ::livestore::__private::EventEntry {
                     def: <TodoCreated as ::livestore::Event>::DEF,
-                    materializer_version: ENTRY_0.version,
+                    materializer_version: <TodoCreated as ::livestore::Materialize<
+                        App,
+                    >>::VERSION,
                 },
                 ::livestore::__private::EventEntry {
                     def: <todos::Created as ::livestore::Event>::DEF,
-                    materializer_version: ENTRY_1.version,
+                    materializer_version: <todos::Created as ::livestore::Materialize<
+                        App,
+                    >>::VERSION,
                 },
                 ::livestore::__private::EventEntry {
                     def: <<UiState as ::livestore::ClientDocument>::Set as ::livestore::Event>::DEF,
-                    materializer_version: ENTRY_2.version,
+                    materializer_version: 1,
                 },
             ],
             tables: &[<Todo as ::livestore::Table>::DEF],
@@ -117,38 +110,44 @@ const _: () = {
             name: &str,
             args: ::livestore::__private::Option<&str>,
         ) -> ::livestore::__private::Option<::livestore::__private::Result<Self>> {
-            match name {
-                NAME_0 => {
-                    ::livestore::__private::Some(
+            ::livestore::__private::Some(
+                match ::livestore::__private::position(&NAMES, name)? {
+                    0usize => {
                         <TodoCreated as ::livestore::Event>::__decode(args)
-                            .map(Self::TodoCreated),
-                    )
-                }
-                NAME_1 => {
-                    ::livestore::__private::Some(
+                            .map(Self::TodoCreated)
+                    }
+                    1usize => {
                         <todos::Created as ::livestore::Event>::__decode(args)
-                            .map(Self::OtherCreated),
-                    )
-                }
-                NAME_2 => {
-                    ::livestore::__private::Some(
+                            .map(Self::OtherCreated)
+                    }
+                    2usize => {
                         <<UiState as ::livestore::ClientDocument>::Set as ::livestore::Event>::__decode(
                                 args,
                             )
-                            .map(Self::UiStateSet),
-                    )
-                }
-                _ => ::livestore::__private::None,
-            }
+                            .map(Self::UiStateSet)
+                    }
+                    _ => return ::livestore::__private::None,
+                },
+            )
         }
         fn materialize(
             self,
             cx: &::livestore::MaterializeCx<'_>,
         ) -> ::livestore::__private::Result<::livestore::Writes> {
             match self {
-                Self::TodoCreated(event) => (ENTRY_0.run)(event, cx),
-                Self::OtherCreated(event) => (ENTRY_1.run)(event, cx),
-                Self::UiStateSet(event) => (ENTRY_2.run)(event, cx),
+                Self::TodoCreated(event) => {
+                    <TodoCreated as ::livestore::Materialize<
+                        App,
+                    >>::materialize(event, cx)
+                }
+                Self::OtherCreated(event) => {
+                    <todos::Created as ::livestore::Materialize<
+                        App,
+                    >>::materialize(event, cx)
+                }
+                Self::UiStateSet(event) => {
+                    ::livestore::__private::materialize_document::<UiState>(event, cx)
+                }
             }
         }
     }
