@@ -68,7 +68,7 @@ fn a_receipt_can_be_polled_waited_for_and_asked_again() {
     assert_eq!(receipt.events(), 2);
     let outcome = receipt.wait(LONG).unwrap();
     assert_eq!(receipt.poll(), Some(outcome.clone()));
-    assert_eq!(receipt.clone().wait(Duration::ZERO), Ok(outcome.clone()));
+    assert_eq!(receipt.wait(Duration::ZERO), Ok(outcome.clone()));
     assert!(outcome.is_provisional && outcome.quarantined.is_none());
     receipt.wait_durable(LONG).unwrap();
     assert!(receipt.is_durable());

@@ -126,9 +126,9 @@ fn a_commit_of_several_events_is_one_change() {
 fn a_diamond_has_no_glitch() {
     let store = open();
     let count = query_db(Item::query().count());
-    let (double, triple) = (count.clone(), count.clone());
-    let double = computed(move |cx| Ok(*cx.get(&double)? * 2));
-    let triple = computed(move |cx| Ok(*cx.get(&triple)? * 3));
+    let source = count.clone();
+    let double = computed(move |cx| Ok(*cx.get(&source)? * 2));
+    let triple = computed(move |cx| Ok(*cx.get(&count)? * 3));
     let sum = computed(move |cx| Ok((*cx.get(&double)?, *cx.get(&triple)?))).label("sum");
     let (log, _subscription) = Log::watch(&store, &sum, |value| **value);
     write(&store, "DELETE FROM items WHERE id = 3");
@@ -141,8 +141,7 @@ fn a_diamond_has_no_glitch() {
 fn an_equal_result_stops_there() {
     let store = open();
     let parity = computed(|cx| Ok(cx.get(&Item::query().count())? % 2)).label("parity");
-    let source = parity.clone();
-    let text = computed(move |cx| Ok(if *cx.get(&source)? == 0 { "even" } else { "odd" })).label("text");
+    let text = computed(move |cx| Ok(if *cx.get(&parity)? == 0 { "even" } else { "odd" })).label("text");
     let (log, _subscription) = Log::watch(&store, &text, |value| **value);
     write(&store, "INSERT INTO items VALUES(4, 'd', 0, NULL, NULL), (5, 'e', 0, NULL, NULL)");
     assert_eq!((log.take(), runs(&store, "parity"), runs(&store, "text")), (vec!["odd"], 2, 1));
@@ -341,13 +340,10 @@ fn failures_stay_with_who_reads_them() {
     check_error(store.subscribe(&bad, |_| {}).map(drop), "live query `bad` failed");
     let panics = computed(|_| -> Result<i64> { panic!("on purpose") }).label("panics");
     check_error(store.query(&panics), "live query `panics` failed: it panicked: on purpose");
-    let source = panics.clone();
-    let above = computed(move |cx| Ok(cx.get(&source).is_err()));
+    let above = computed(move |cx| Ok(cx.get(&panics).is_err()));
     assert!(*store.query(&above).unwrap());
-    let (inner, when) = (store.clone(), signal(0));
-    let trigger = when.clone();
-    let reenters = computed(move |cx| {
-        cx.get(&trigger)?;
+    let inner = store.clone();
+    let reenters = computed(move |_| {
         Ok((inner.query(&Item::query().count()).is_err(), inner.commit(Wrote { sql: String::new() }).is_err()))
     });
     assert_eq!(*store.query(&reenters).unwrap(), (true, true));
