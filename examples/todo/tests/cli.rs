@@ -227,6 +227,21 @@ fn a_watch_sees_what_other_processes_commit() {
     assert_eq!(list(dir.path()).as_array().unwrap().len(), 1);
 }
 
+#[test]
+fn todos_that_processes_add_at_once_are_all_there_in_one_order() {
+    let dir = temp();
+    let adding: Vec<Child> = (0..8)
+        .map(|n| todo(dir.path()).args(["add", &format!("todo {n}")]).stdout(Stdio::piped()).spawn().unwrap())
+        .collect();
+    for child in adding {
+        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+    }
+    let mut texts: Vec<Value> = list(dir.path()).as_array().unwrap().iter().map(|row| row["text"].clone()).collect();
+    assert_eq!(list(dir.path()), list(dir.path()));
+    texts.sort_by_key(Value::to_string);
+    assert_eq!(texts, (0..8).map(|n| format!("todo {n}")).collect::<Vec<_>>());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_killed_watch_leaves_the_list_free_and_whole() {
