@@ -1,13 +1,13 @@
 use crate::git::GitError;
-use livestore::{CommitError, OpenError, QueryError, ShutdownError};
+use livestore::{CommitError, OpenError, QueryError, ShutdownError, WaitError};
 
 /// Why a command failed, in one line for people.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
 impl Failure {
-    pub(crate) fn new(message: impl ToString) -> Self {
-        Self(message.to_string())
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
     }
 }
 
@@ -22,10 +22,19 @@ macro_rules! into_failure {
     ($($from:ty),*) => {$(
         impl From<$from> for Failure {
             fn from(error: $from) -> Self {
-                Self::new(error)
+                Self(error.to_string())
             }
         }
     )*};
 }
 
-into_failure!(GitError, CommitError, OpenError, QueryError, ShutdownError, std::io::Error, serde_json::Error);
+into_failure!(
+    GitError,
+    CommitError,
+    OpenError,
+    QueryError,
+    ShutdownError,
+    WaitError,
+    std::io::Error,
+    serde_json::Error
+);

@@ -7,7 +7,7 @@ pub(crate) use parse::Piece;
 use parse::{FORMAT, LogParser};
 use run::{Lines, Tokens, git, run, spawn_error};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// What is wrong with a repository, in one line.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,29 +110,20 @@ impl GitRepository {
     }
 
     /// Reads these commits with their files, in this order.
-    ///
-    /// # Errors
-    /// git cannot be run.
-    pub(crate) fn log(&self, ids: Vec<String>) -> Result<Log, GitError> {
-        let mut command = git(&self.path);
-        command.args(["log", "--no-walk=unsorted", "--stdin", "-z", "--numstat", FORMAT, "--date=raw"]);
-        // A user's settings must not change what is read: colours, signatures, notes, external programs.
-        command.args(["--no-color", "--no-show-signature", "--no-notes", "--no-ext-diff", "--no-textconv"]);
-        command.args([
-            "--encoding=UTF-8",
-            "--find-renames",
-            "--ignore-submodules=none",
-            "--submodule=short",
-            "-O/dev/null",
-        ]);
-        Ok(Log { tokens: Tokens::start(&mut command, ids)?, parser: LogParser::default() })
+    pub(crate) fn log(&self, ids: Vec<String>) -> Log {
+        Log { path: self.path.clone(), ids: ids.into_iter(), tokens: None, parser: LogParser::default() }
     }
 }
+
+/// Commits that one `git log` is asked for: it keeps all of them in memory.
+const IDS_MAX: usize = 20_000;
 
 /// A running `git log`; dropping it ends git.
 #[derive(Debug)]
 pub(crate) struct Log {
-    tokens: Tokens,
+    path: PathBuf,
+    ids: std::vec::IntoIter<String>,
+    tokens: Option<Tokens>,
     parser: LogParser,
 }
 
@@ -142,12 +133,39 @@ impl Log {
     /// # Errors
     /// git fails, or writes what is not understood.
     pub(crate) fn next(&mut self) -> Result<Option<Piece>, GitError> {
-        while let Some(token) = self.tokens.next()? {
+        loop {
+            let Some(tokens) = &mut self.tokens else {
+                // Asked for nothing, git would show HEAD.
+                let ids: Vec<String> = self.ids.by_ref().take(IDS_MAX).collect();
+                if ids.is_empty() {
+                    return Ok(None);
+                }
+                self.tokens = Some(Tokens::start(&mut log_command(&self.path), ids)?);
+                continue;
+            };
+            let Some(token) = tokens.next()? else {
+                self.parser.finish()?;
+                self.tokens = None;
+                continue;
+            };
             if let Some(piece) = self.parser.token(token)? {
                 return Ok(Some(piece));
             }
         }
-        self.parser.finish()?;
-        Ok(None)
     }
+}
+
+fn log_command(path: &Path) -> Command {
+    let mut command = git(path);
+    command.args(["log", "--no-walk=unsorted", "--stdin", "-z", "--numstat", FORMAT, "--date=raw"]);
+    // A user's settings must not change what is read: colours, signatures, notes, external programs, orders.
+    command.args(["--no-color", "--no-show-signature", "--no-notes", "--no-ext-diff", "--no-textconv"]);
+    command.args([
+        "--encoding=UTF-8",
+        "--find-renames",
+        "--ignore-submodules=none",
+        "--submodule=short",
+        "-O/dev/null",
+    ]);
+    command
 }

@@ -59,10 +59,7 @@ pub(crate) fn import(
     }
     on_progress(progress);
     let known = progress.done;
-    if wanted.is_empty() {
-        return Ok(Summary { progress, added: 0, is_stopped: false }); // Asked for nothing, git would show HEAD.
-    }
-    let log = repository.log(wanted)?;
+    let log = repository.log(wanted);
     let mut on_committed = |commits| {
         progress.done += commits;
         on_progress(progress);

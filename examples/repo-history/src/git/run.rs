@@ -50,6 +50,7 @@ pub(super) fn run(path: &Path, args: &[&str]) -> Result<String, GitError> {
     Err(GitError(explain(path, &String::from_utf8_lossy(&output.stderr))))
 }
 
+#[allow(clippy::needless_pass_by_value)] // for `map_err`
 pub(super) fn spawn_error(error: std::io::Error) -> GitError {
     GitError(match error.kind() {
         std::io::ErrorKind::NotFound => "`git` was not found; install git, or put it on your PATH".into(),

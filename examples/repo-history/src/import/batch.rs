@@ -77,7 +77,7 @@ impl<'a> Batches<'a> {
 
     fn wait_for_oldest(&mut self) -> Result<(), Failure> {
         let Some(receipt) = self.waiting.pop_front() else { return Ok(()) };
-        match receipt.wait(WAIT_MAX).map_err(Failure::new)?.quarantined {
+        match receipt.wait(WAIT_MAX)?.quarantined {
             None => Ok(()),
             Some(reason) => Err(Failure::new(format!("commits were read but could not be counted: {reason}"))),
         }
