@@ -134,6 +134,7 @@ fn newtype(ident: &Ident, inner: &Type, krate: &TokenStream) -> TokenStream {
             type Base = Self;
             const TYPE: #krate::ColumnType = <#inner as #krate::ColumnValue>::TYPE;
             const __DEFAULT: #private::TakesDefault = <#inner as #krate::ColumnValue>::__DEFAULT;
+            const __IS_TIME: bool = <#inner as #krate::ColumnValue>::__IS_TIME;
 
             fn into_value(self) -> #private::Result<#krate::SqlValue, #krate::ValueError> {
                 <#inner as #krate::ColumnValue>::into_value(self.0)

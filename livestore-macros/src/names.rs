@@ -56,6 +56,11 @@ pub(crate) fn derived(base: &Ident, suffix: &str, span: Span) -> Ident {
     Ident::new(&format!("{}{suffix}", base.unraw()), span)
 }
 
+/// A type as a message shows it.
+pub(crate) fn shown(ty: &syn::Type) -> String {
+    ty.to_token_stream().to_string().replace(' ', "")
+}
+
 /// A message for `assert!`, which takes its text for a format string.
 pub(crate) fn assertion(message: &str) -> String {
     message.replace('{', "{{").replace('}', "}}")

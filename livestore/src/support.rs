@@ -5,7 +5,7 @@ use crate::error::{EncodeError, Result};
 use crate::event::Event;
 use crate::ids::SessionId;
 use crate::schema::{MaterializeCx, TableDef, Writes};
-use crate::value::{ColumnType, ColumnValue, SqlType, SqlValue, Timestamp, ValueError, ValueRef};
+use crate::value::{ColumnType, SqlType, SqlValue, ValueError, ValueRef};
 
 pub fn materialize_document<D: ClientDocument>(event: D::Set, cx: &MaterializeCx<'_>) -> Result<Writes> {
     crate::document::materialize_document::<D>(event, cx)
@@ -116,23 +116,6 @@ pub fn iso8601(value: SqlValue) -> Result<SqlValue, ValueError> {
 pub const fn text(ty: ColumnType) -> ColumnType {
     ColumnType { sql: SqlType::Text, nullable: ty.nullable }
 }
-
-/// Which column types `iso8601` is for.
-#[diagnostic::on_unimplemented(
-    message = "an `iso8601` column holds a `Timestamp`, not a `{Self}`",
-    label = "for a `Timestamp` or an `Option` of one"
-)]
-pub trait TakesIso8601 {
-    const IT_DOES: () = ();
-}
-
-#[diagnostic::do_not_recommend]
-impl TakesIso8601 for Timestamp {}
-#[diagnostic::do_not_recommend]
-impl TakesIso8601 for Option<Timestamp> {}
-
-/// That a constant is of the column's own type, `Option` aside.
-pub const fn assert_own<V: ColumnValue>(_: &V::Base) {}
 
 pub fn enum_text<'a>(value: ValueRef<'a>, name: &str, expected: &str) -> Result<&'a str, ValueError> {
     match value {

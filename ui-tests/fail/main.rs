@@ -21,6 +21,24 @@ fn every_mistake_is_told_in_the_recorded_words() {
     trybuild::TestCases::new().compile_fail("fail/*/*.rs");
 }
 
+/// Messages speak of the user's code and of the public interface.
+#[test]
+fn no_message_shows_what_is_private() {
+    let folders = std::fs::read_dir("fail").expect("the cases lie beside this file").flatten();
+    let files = folders.filter_map(|folder| std::fs::read_dir(folder.path()).ok()).flatten().flatten();
+    let mut count = 0;
+    for file in files.filter(|file| file.path().extension().is_some_and(|extension| extension == "stderr")) {
+        let text = std::fs::read_to_string(file.path()).expect("a recorded message is readable");
+        // rustc names serde's derives as generated code does.
+        let text = text.replace("livestore::__private::serde", "serde");
+        for word in ["__private", "support.rs", "livestore-macros", "proc macro panicked"] {
+            assert!(!text.contains(word), "`{word}` in {}", file.path().display());
+        }
+        count += 1;
+    }
+    assert!(count >= 50, "{count} cases");
+}
+
 fn skip(version: &str) {
     let ci = if std::env::var_os("CI").is_some() { " IN CI" } else { "" };
     let message = format!(

@@ -1,7 +1,8 @@
 //! Columns of types of the user's own, behind aliases; every kind of default.
 
 use livestore::{
-    ColumnValue, IntoWrites, Json, Result, Store, Table, Timestamp, event, materializers, memory, schema, table,
+    ColumnValue, IntoWrites, Json, Result, Store, Table, Timestamp, event, materializers, memory, schema, sql_query,
+    table,
 };
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,10 @@ type Maybe<T> = Option<T>;
 
 #[derive(Clone, Debug, PartialEq, ColumnValue)]
 pub struct Priority(pub u8);
+
+/// A time of the user's own, which is stored as text all the same.
+#[derive(Clone, Debug, PartialEq, ColumnValue)]
+pub struct Moment(pub Timestamp);
 
 #[derive(Clone, Debug, PartialEq, ColumnValue)]
 pub enum State {
@@ -26,6 +31,12 @@ pub struct Details {
 #[event("v1.Added")]
 pub struct Added {
     pub id: i64,
+}
+
+#[event("v1.Seen")]
+pub struct Seen {
+    pub id: i64,
+    pub at: i64,
 }
 
 #[table("tasks")]
@@ -53,18 +64,22 @@ pub struct Task {
     #[column(default = 0)]
     pub created_at: Timestamp,
     #[column(iso8601)]
-    pub seen_at: Option<Timestamp>,
+    pub seen_at: Option<Moment>,
     #[column(default = r#"{"tags":["a"]}"#)]
     pub details: Json<Details>,
 }
 
-#[schema(events(Added), tables(Task))]
+#[schema(events(Added, Seen), tables(Task))]
 pub struct App;
 
 #[materializers]
 impl App {
     fn added(Added { id }: Added) -> impl IntoWrites {
         Task::insert_with(|t| t.id.to(id))
+    }
+
+    fn seen(Seen { id, at }: Seen) -> impl IntoWrites {
+        Task::update().set(|t| t.seen_at, Some(Moment(Timestamp(at)))).filter(|t| t.id.eq(id))
     }
 }
 
@@ -89,6 +104,10 @@ fn every_column_takes_its_default() -> Result<()> {
         details: Json(Details { tags: vec!["a".into()] }),
     };
     assert_eq!(task, expected);
+    store.commit(Seen { id: 1, at: 1_000 })?;
+    assert_eq!(store.query(&Task::query().select(|t| t.seen_at).one())?, Some(Moment(Timestamp(1_000))));
+    let text: (String,) = store.query(&sql_query("SELECT seen_at FROM tasks", ()).one())?;
+    assert_eq!(text.0, "1970-01-01T00:00:01.000Z");
     assert_eq!(store.query(&Task::query().filter(|t| t.priority.eq(Priority(5))).count())?, 1);
     Ok(())
 }

@@ -31,9 +31,10 @@ impl Model {
     }
 
     fn time_check(&self, column: &Column, place: Span) -> TokenStream {
-        let krate = &self.krate;
-        let ty = names::blamed(&column.ty, place);
-        quote_spanned!(place=> const _: () = <#ty as #krate::__private::TakesIso8601>::IT_DOES;)
+        let (krate, ty) = (&self.krate, &column.ty);
+        let shown = names::shown(ty);
+        let message = format!("an `iso8601` column holds a `Timestamp`, not a `{shown}`");
+        quote_spanned!(place=> const _: () = ::core::assert!(<#ty as #krate::ColumnValue>::__IS_TIME, #message);)
     }
 
     fn reference_checks(&self, column: &Column, target: &Reference) -> TokenStream {

@@ -66,10 +66,11 @@ impl DefaultConstant {
             Kind::Float => ("float", quote!(float())),
             Kind::Blob => ("blob", quote!(blob())),
             Kind::Own => {
-                return quote_spanned!(place=> const _: () = #krate::__private::assert_own::<#ty>(&#tokens););
+                // A type that is not the column's is rustc's to tell.
+                return quote_spanned!(place=> const _: &<#ty as #krate::ColumnValue>::Base = &#tokens;);
             }
         };
-        let shown = ty.to_token_stream().to_string().replace(' ', "");
+        let shown = names::shown(ty);
         let text = tokens.to_string().replace("- ", "-");
         let message = names::assertion(&format!("a `{shown}` column cannot have the {word} default `{text}`"));
         quote_spanned!(place=> const _: () = ::core::assert!(<#ty as #krate::ColumnValue>::__DEFAULT.#test, #message);)

@@ -66,6 +66,7 @@ impl ::livestore::ColumnValue for UserId {
     type Base = Self;
     const TYPE: ::livestore::ColumnType = <String as ::livestore::ColumnValue>::TYPE;
     const __DEFAULT: ::livestore::__private::TakesDefault = <String as ::livestore::ColumnValue>::__DEFAULT;
+    const __IS_TIME: bool = <String as ::livestore::ColumnValue>::__IS_TIME;
     fn into_value(
         self,
     ) -> ::livestore::__private::Result<::livestore::SqlValue, ::livestore::ValueError> {

@@ -134,5 +134,8 @@ const _: () = ::core::assert!(
     < i64 as ::livestore::ColumnValue > ::__DEFAULT.integer(- 1),
     "a `i64` column cannot have the integer default `-1`"
 );
-const _: () = ::livestore::__private::assert_own::<Kind>(&Kind::Plain);
-const _: () = <Option<Timestamp> as ::livestore::__private::TakesIso8601>::IT_DOES;
+const _: &<Kind as ::livestore::ColumnValue>::Base = &Kind::Plain;
+const _: () = ::core::assert!(
+    < Option < Timestamp > as ::livestore::ColumnValue > ::__IS_TIME,
+    "an `iso8601` column holds a `Timestamp`, not a `Option<Timestamp>`"
+);

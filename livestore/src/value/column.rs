@@ -85,6 +85,10 @@ pub trait ColumnValue: Sized {
     #[doc(hidden)]
     const __DEFAULT: TakesDefault = TakesDefault::Own;
 
+    /// Whether the column may be stored as ISO-8601 text.
+    #[doc(hidden)]
+    const __IS_TIME: bool = false;
+
     /// [`Row::get`] as generated code calls it: through the trait, a type that is no column value is told once.
     #[doc(hidden)]
     #[inline]
@@ -215,6 +219,7 @@ impl<V: ColumnValue> ColumnValue for Option<V> {
         ColumnType { sql: V::TYPE.sql, nullable: true }
     };
     const __DEFAULT: TakesDefault = V::__DEFAULT;
+    const __IS_TIME: bool = V::__IS_TIME;
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
         self.map_or(Ok(SqlValue::Null), V::into_value)

@@ -23,6 +23,7 @@ impl ColumnValue for Timestamp {
     type Base = Self;
     const TYPE: ColumnType = ColumnType::required(SqlType::Integer);
     const __DEFAULT: super::TakesDefault = super::TakesDefault::Integer { min: i64::MIN, max: i64::MAX };
+    const __IS_TIME: bool = true;
 
     fn into_value(self) -> Result<SqlValue, ValueError> {
         Ok(SqlValue::Integer(self.0))
