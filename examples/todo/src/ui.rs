@@ -138,6 +138,7 @@ fn health(status: &StoreStatus) -> Health {
     let problem = match &status.leader {
         _ if status.closed.is_some() => status.closed.clone(),
         LeaderState::Retrying { error, .. } => Some(format!("the eventlog cannot be written, trying again: {error}")),
+        LeaderState::Silent => Some("the process that leads this list is silent; what you change is kept".to_owned()),
         LeaderState::Stopped { reason } => Some(format!("nothing more is written: {reason}")),
         _ => match status.quarantined.len() {
             0 => None,
