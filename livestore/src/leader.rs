@@ -98,6 +98,16 @@ impl Leader {
         recover: Recover<'_>,
         progress: OnProgress<'_>,
     ) -> Result<Self, OpenError> {
+        let opened = Self::open_checked(storage, materializers, recover, progress);
+        opened.map_err(|error| damaged_log(error, storage.log().path()))
+    }
+
+    fn open_checked(
+        storage: &Storage,
+        materializers: Materializers,
+        recover: Recover<'_>,
+        progress: OnProgress<'_>,
+    ) -> Result<Self, OpenError> {
         let mut log = Eventlog::open(storage.log())?;
         check_nothing_is_gone(storage, &log)?;
         log.claim()?;
@@ -257,7 +267,7 @@ fn open_state(
                 Err(error) if error.is_of(state.path()) && error.is_damage() => {
                     tracing::warn!(%error, "the state file is damaged and is rebuilt from the eventlog");
                 }
-                Err(error) => return Err(damaged_log(error, log)),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -272,7 +282,7 @@ fn open_state(
         crash_point!("rebuild.during");
         progress(OpenProgress::Rebuilding { done, total });
     });
-    replayed.map_err(|error| damaged_log(error, log))?;
+    replayed?;
     state.complete()?;
     crash_point!("rebuild.before-swap");
     log.set_state_file(&name)?;
@@ -294,13 +304,13 @@ fn replay(state: &mut State, log: &Eventlog, applied: &mut dyn FnMut(u64)) -> Re
     Ok(())
 }
 
-/// Damage of the log that shows only while it is read: the same answer as damage that shows at once.
-fn damaged_log(error: StorageError, log: &Eventlog) -> OpenError {
-    match log.path() {
-        Some(path) if error.is_of(Some(path)) && error.is_damage() => {
+/// Damage of the log that shows only while it is used: the same answer as damage that shows at once.
+fn damaged_log(error: OpenError, log: Option<&Path>) -> OpenError {
+    match (error, log) {
+        (OpenError::Storage(error), Some(path)) if error.is_of(Some(path)) && error.is_damage() => {
             OpenError::DamagedLog { path: path.to_owned(), message: error.message }
         }
-        _ => OpenError::Storage(error),
+        (error, _) => error,
     }
 }
 

@@ -52,8 +52,8 @@ pub enum OpenError {
         /// How we know.
         message: String,
     },
-    /// The eventlog is damaged. It was left exactly as it is.
-    #[error("the eventlog {} is damaged ({message}); it was not changed: copy the folder, then restore a backup or recover it with the `sqlite3` program's `.recover`", path.display())]
+    /// The eventlog is damaged. Its events were left as they are.
+    #[error("the eventlog {} is damaged ({message}); its events were left as they are: copy the folder, then restore a backup or recover it with the `sqlite3` program's `.recover`", path.display())]
     DamagedLog {
         /// The file.
         path: PathBuf,

@@ -108,10 +108,6 @@ impl Eventlog {
         }
     }
 
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.db.path()
-    }
-
     pub(crate) fn head(&self) -> LogHead {
         self.head
     }

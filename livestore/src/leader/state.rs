@@ -310,6 +310,11 @@ fn quarantined(db: &Db) -> Result<Vec<Quarantined>, StorageError> {
 /// Whether every page is what its parent says it is. Reading all of it once costs no more than the copy that the first
 /// session makes of it.
 fn is_whole(db: &Db) -> Result<bool, StorageError> {
+    let page = db.rows("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.pop().unwrap_or(4_096) as u64;
+    // SQLite takes a last page that is cut short for one that ends in zeros.
+    if db.path().and_then(|path| std::fs::metadata(path).ok()).is_some_and(|file| file.len() % page != 0) {
+        return Ok(false);
+    }
     let found = db.rows("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?;
     let is_ok = found == ["ok"];
     if !is_ok {

@@ -31,7 +31,22 @@ pub(crate) fn query_error(error: rusqlite::Error, sql: &str, path: Option<&Path>
 
 /// The error of one of the library's own statements: whatever it is, it is no event's fault.
 pub(crate) fn storage_error(error: &rusqlite::Error, path: Option<&Path>) -> StorageError {
-    storage(storage_kind(error).unwrap_or(StorageKind::Io), error, path)
+    storage(storage_kind(error).unwrap_or_else(|| library_kind(error)), error, path)
+}
+
+/// The library's statements fit its tables: where they do not compile, or a value is not of its column's type, something
+/// else changed the file.
+fn library_kind(error: &rusqlite::Error) -> StorageKind {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqlInputError, SqliteFailure,
+    };
+    match error {
+        SqlInputError { .. } | FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => {
+            StorageKind::Damaged
+        }
+        SqliteFailure(code, _) if code.code == ErrorCode::Unknown => StorageKind::Damaged,
+        _ => StorageKind::Io,
+    }
 }
 
 fn storage(kind: StorageKind, error: &rusqlite::Error, path: Option<&Path>) -> StorageError {

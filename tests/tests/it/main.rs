@@ -1,5 +1,6 @@
 //! The features of the library, each through its public interface.
 
+mod bad_input_files;
 mod commit_events;
 mod commit_groups;
 mod commit_receipts;
