@@ -1,4 +1,4 @@
-use super::definition::{Body, Definition, LiveCx, Signal};
+use super::definition::{Body, Definition, Key, LiveCx, Signal};
 use super::outbox::{Outbox, Subscriber};
 use crate::error::{QueryError, Result};
 use crate::materialize::panic_message;
@@ -39,6 +39,13 @@ struct Instance {
     met_cycle: bool,
 }
 
+impl Instance {
+    /// Whether somebody holds the definition, or could make an equal one.
+    fn can_be_named(&self) -> bool {
+        !matches!(self.definition.key, Key::Unique(_)) || Arc::strong_count(&self.definition) > 1
+    }
+}
+
 /// All live queries of a store; kept behind the store's lock.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -77,7 +84,8 @@ impl Live {
         if let Some(id) = self.find(definition) {
             return id;
         }
-        if self.instances.len() >= self.evict_at {
+        // What a running computation has read is not yet known to be read by it: nothing is dropped meanwhile.
+        if self.instances.len() >= self.evict_at && self.depth == 0 {
             self.evict_idle();
             self.evict_at = self.instances.len() * 2 + IDLE_MAX;
         }
@@ -327,23 +335,32 @@ impl Live {
         stats
     }
 
-    /// Drops the older half of the instances that nobody watches or reads. Signals stay: their value is nowhere else.
+    /// Drops what nobody can name any more, and the older half of what nobody watches or reads. A signal that can be named
+    /// stays: its value is nowhere else.
     fn evict_idle(&mut self) {
-        let mut idle: Vec<(u64, NodeId)> = self
-            .instances
-            .iter()
-            .filter(|(id, instance)| {
-                instance.subscribers.is_empty()
-                    && !self.graph.has_dependents(**id)
-                    && !self.graph.is_running(**id)
-                    && matches!(instance.definition.body, Body::Compute(_))
-            })
-            .map(|(id, instance)| (instance.read_at, *id))
-            .collect();
+        // One that goes may have been the last to hold another: at most as many rounds as they are deep.
+        while self.drop_oldest(|instance| !instance.can_be_named(), usize::MAX) > 0 {}
+        let is_computed = |instance: &Instance| matches!(instance.definition.body, Body::Compute(_));
+        let idle = self.idle(is_computed).len();
+        self.drop_oldest(is_computed, idle.div_ceil(2));
+    }
+
+    /// Drops up to so many idle instances of this kind, oldest first; gives back how many.
+    fn drop_oldest(&mut self, is_meant: impl Fn(&Instance) -> bool, len_max: usize) -> usize {
+        let mut idle = self.idle(is_meant);
         idle.sort_unstable();
-        for (_, id) in idle.iter().take(idle.len().div_ceil(2)) {
-            self.remove(*id);
-        }
+        idle.truncate(len_max);
+        idle.iter().for_each(|(_, id)| self.remove(*id));
+        idle.len()
+    }
+
+    /// The instances of this kind that nobody watches or reads, with when they were read last.
+    fn idle(&self, is_meant: impl Fn(&Instance) -> bool) -> Vec<(u64, NodeId)> {
+        let is_idle = |id: NodeId, instance: &Instance| {
+            instance.subscribers.is_empty() && !self.graph.has_dependents(id) && !self.graph.is_running(id)
+        };
+        let idle = self.instances.iter().filter(|(id, instance)| is_idle(**id, instance) && is_meant(instance));
+        idle.map(|(id, instance)| (instance.read_at, *id)).collect()
     }
 
     fn remove(&mut self, id: NodeId) {

@@ -355,3 +355,32 @@ fn failures_stay_with_who_reads_them() {
     write(&store, "UPDATE items SET rank = 0 WHERE id = 1");
     assert_eq!(log.take(), [true, false]);
 }
+
+/// More live queries than a store keeps idle, all read by one: none is forgotten while it is needed.
+#[test]
+fn a_live_query_can_read_many_others() {
+    let store = open();
+    let many = computed(|cx| {
+        let exists = |id: i64| cx.get(&query_db(Item::query().filter(move |t| t.id.eq(id)).exists()));
+        (1..2_000).map(exists).try_fold(0, |sum, exists| Ok(sum + i64::from(*exists?)))
+    });
+    let (log, _subscription) = Log::watch(&store, &many, |n| **n);
+    write(&store, "DELETE FROM items WHERE id = 1");
+    write(&store, "INSERT INTO items VALUES(1999, 'z', 0, NULL, NULL), (7, 'x', 0, NULL, NULL)");
+    assert_eq!(log.take(), [3, 2, 4]);
+}
+
+#[test]
+fn what_nobody_can_read_again_is_forgotten() {
+    let store = open();
+    let kept = signal(0);
+    store.set_signal(&kept, 1).unwrap();
+    for n in 0..5_000 {
+        let own = signal(n);
+        let source = own.clone();
+        assert_eq!(*store.query(&computed(move |cx| Ok(*cx.get(&source)?))).unwrap(), n);
+    }
+    assert_eq!(*store.query(&kept).unwrap(), 1);
+    let instances = store.live_stats().unwrap().len();
+    assert!(instances < 2_000, "{instances}");
+}
