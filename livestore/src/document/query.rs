@@ -50,7 +50,9 @@ pub(super) fn decode<D: ClientDocument>(json: &str) -> D {
             dropped.push(key);
         }
     }
-    tracing::warn!(document = D::DEF.table.name, ?dropped, "stored keys do not fit the document any more");
+    if !dropped.is_empty() {
+        tracing::warn!(document = D::DEF.table.name, ?dropped, "stored keys do not fit the document any more");
+    }
     serde_json::from_value(Value::Object(shape)).unwrap_or_default()
 }
 

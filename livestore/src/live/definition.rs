@@ -153,6 +153,23 @@ impl<T: Send + Sync + 'static> LiveQuery<T> {
 /// A live query over one statement: the query builder, raw SQL, or a document read.
 ///
 /// It runs again when a commit wrote what it read, tables and columns, and only a changed result goes on to who watches.
+///
+/// ```
+/// # use livestore::*;
+/// # #[event("v1.Added")] pub struct Added { pub id: i64, pub text: String }
+/// # #[table("todos")] pub struct Todo { #[column(primary_key)] pub id: i64, pub text: String }
+/// # #[schema(events(Added), tables(Todo))] pub struct App;
+/// # #[materializers] impl App {
+/// #     fn added(Added { id, text }: Added) -> impl IntoWrites { Todo { id, text }.insert() }
+/// # }
+/// # fn main() -> Result<()> {
+/// # let store = Store::<App>::open(memory(), "todos")?;
+/// # store.commit([Added { id: 1, text: "milk".into() }, Added { id: 2, text: "bread".into() }])?;
+/// let count = query_db(Todo::query().count());
+/// let _subscription = store.subscribe(&count, |count| println!("{count} todos"))?;
+/// assert_eq!(*store.query(&count)?, 2);
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn query_db<Q>(query: Q) -> LiveQuery<Q::Output>
 where
@@ -176,6 +193,31 @@ where
 /// A live query whose statement depends on other live queries, signals or documents; read those through the context.
 ///
 /// What the closure reads is noted anew at each run.
+///
+/// ```
+/// # use livestore::*;
+/// # #[event("v1.Added")] pub struct Added { pub id: i64, pub text: String }
+/// # #[table("todos")] pub struct Todo { #[column(primary_key)] pub id: i64, pub text: String }
+/// # #[schema(events(Added), tables(Todo))] pub struct App;
+/// # #[materializers] impl App {
+/// #     fn added(Added { id, text }: Added) -> impl IntoWrites { Todo { id, text }.insert() }
+/// # }
+/// # fn main() -> Result<()> {
+/// # let store = Store::<App>::open(memory(), "todos")?;
+/// # store.commit([Added { id: 1, text: "milk".into() }, Added { id: 2, text: "bread".into() }])?;
+/// let search = signal(String::from("m"));
+/// let found = query_db_with({
+///     let search = search.clone();
+///     move |cx| {
+///         let pattern = format!("{}%", cx.get(&search)?);
+///         Ok(Todo::query().filter(|t| t.text.like(pattern)).select(|t| t.id))
+///     }
+/// });
+/// assert_eq!(*store.query(&found)?, [1]);
+/// store.set_signal(&search, "b".into())?;
+/// assert_eq!(*store.query(&found)?, [2]);
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn query_db_with<Q>(query: impl Fn(&LiveCx<'_>) -> Result<Q> + Send + Sync + 'static) -> LiveQuery<Q::Output>
 where
@@ -188,6 +230,23 @@ where
 }
 
 /// A value computed from other live queries, signals or documents; read those through the context.
+///
+/// ```
+/// # use livestore::*;
+/// # #[event("v1.Added")] pub struct Added { pub id: i64, pub text: String }
+/// # #[table("todos")] pub struct Todo { #[column(primary_key)] pub id: i64, pub text: String }
+/// # #[schema(events(Added), tables(Todo))] pub struct App;
+/// # #[materializers] impl App {
+/// #     fn added(Added { id, text }: Added) -> impl IntoWrites { Todo { id, text }.insert() }
+/// # }
+/// # fn main() -> Result<()> {
+/// # let store = Store::<App>::open(memory(), "todos")?;
+/// # store.commit([Added { id: 1, text: "milk".into() }, Added { id: 2, text: "bread".into() }])?;
+/// let count = query_db(Todo::query().count());
+/// let summary = computed(move |cx| Ok(format!("{} todos", cx.get(&count)?)));
+/// assert_eq!(*store.query(&summary)?, "2 todos");
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn computed<T>(compute: impl Fn(&LiveCx<'_>) -> Result<T> + Send + Sync + 'static) -> LiveQuery<T>
 where

@@ -42,6 +42,17 @@ impl<A: Table> Query<A, Vec<A>> {
     /// Joins a query of another table; its filters and orders come along.
     ///
     /// Closures then take the columns of both tables. Joining a table with itself needs raw SQL.
+    ///
+    /// ```
+    /// # use livestore::*;
+    /// # #[table("todos")] pub struct Todo { #[column(primary_key)] pub id: i64, pub text: String, pub owner: i64 }
+    /// # #[table("users")] pub struct User { #[column(primary_key)] pub id: i64, pub name: String }
+    /// let by_ann = Todo::query()
+    ///     .join(User::query(), |t, u| t.owner.eq(u.id))
+    ///     .filter(|_, u| u.name.eq("ann"))
+    ///     .select(|t, _| t.text);
+    /// # assert!(by_ann.to_sql().is_ok());
+    /// ```
     #[must_use]
     pub fn join<B: Table, C>(
         self,

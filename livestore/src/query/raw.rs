@@ -5,7 +5,30 @@ use crate::schema::{IntoWrites, StateAccess, WriteQuery, WriteStatement, Writes}
 use crate::value::{ColumnValue, Row, SqlValue, ValueError};
 use std::fmt;
 
-/// A row of raw SQL as a Rust value: a column value, a tuple by position, or a struct with `#[derive(FromRow)]` by name.
+/// A row of raw SQL as a Rust value: a tuple by position, or a struct with `#[derive(FromRow)]` by name.
+///
+/// ```
+/// # use livestore::*;
+/// # #[event("v1.Added")] pub struct Added { pub id: i64, pub text: String }
+/// # #[table("todos")] pub struct Todo { #[column(primary_key)] pub id: i64, pub text: String }
+/// # #[schema(events(Added), tables(Todo))] pub struct App;
+/// # #[materializers] impl App {
+/// #     fn added(Added { id, text }: Added) -> impl IntoWrites { Todo { id, text }.insert() }
+/// # }
+/// # fn main() -> Result<()> {
+/// # let store = Store::<App>::open(memory(), "todos")?;
+/// # store.commit([Added { id: 1, text: "milk".into() }, Added { id: 2, text: "bread".into() }])?;
+/// #[derive(FromRow)]
+/// struct Length {
+///     text: String,
+///     #[column(name = "length of it")]
+///     length: i64,
+/// }
+/// let sql = "SELECT text, length(text) AS \"length of it\" FROM todos ORDER BY id";
+/// let lengths = store.query(&sql_query::<Length>(sql, ()))?;
+/// assert_eq!((lengths[1].text.as_str(), lengths[1].length), ("bread", 5));
+/// # Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a row cannot be read as `{Self}`",
     note = "rows are read as tuples of column values, or as structs with #[derive(FromRow)]"
@@ -95,6 +118,20 @@ impl<O: Rows> fmt::Debug for RawQuery<O> {
 ///
 /// Values are bound, never part of the text. The statement must be deterministic and keep to the tables that the event may
 /// write; both are checked when it runs.
+///
+/// ```
+/// # use livestore::*;
+/// # #[event("v1.AllDone")] pub struct AllDone { pub list: i64 }
+/// # #[table("todos")] pub struct Todo { #[column(primary_key)] pub id: i64, pub list: i64, pub done: bool }
+/// # #[schema(events(AllDone), tables(Todo))] pub struct App;
+/// #[materializers]
+/// impl App {
+///     fn all_done(AllDone { list }: AllDone) -> impl IntoWrites {
+///         sql_write("UPDATE todos SET done = 1 WHERE list = ?", (list,))
+///     }
+/// }
+/// # fn main() -> Result<()> { Store::<App>::open(memory(), "todos")?.commit(AllDone { list: 1 }).map(drop)?; Ok(()) }
+/// ```
 #[must_use]
 pub fn sql_write(sql: impl Into<String>, params: impl Params) -> RawWrite {
     RawWrite { sql: sql.into(), binds: params.into_binds() }

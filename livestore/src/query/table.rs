@@ -6,6 +6,26 @@ use crate::value::{Row, SqlValue};
 use std::fmt::Debug;
 
 /// A state table: one struct per row. Written with [`#[table]`](macro@crate::table).
+///
+/// Reading starts at [`query`](Self::query). Writes belong into materializers: [`insert`](Self::insert),
+/// [`insert_with`](Self::insert_with), [`update`](Self::update) and [`delete`](Self::delete) make them.
+///
+/// ```
+/// # use livestore::*;
+/// #[table("todos")]
+/// pub struct Todo {
+///     #[column(primary_key)]
+///     pub id: i64,
+///     pub text: String,
+///     #[column(default = false)]
+///     pub done: bool,
+/// }
+/// let write = Todo::insert_with(|t| (t.id.to(1), t.text.to("milk")));
+/// assert_eq!(write.to_sql()?.text, r#"INSERT INTO "todos" ("id", "text") VALUES (?, ?)"#);
+/// let write = Todo::update().set(|t| t.done, true).filter(|t| t.id.eq(1));
+/// assert_eq!(write.to_sql()?.text, r#"UPDATE "todos" SET "done" = ? WHERE ("id" = ?)"#);
+/// # Ok::<(), QueryError>(())
+/// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a table", note = "write #[table(\"name\")] above the struct")]
 pub trait Table: Clone + Debug + PartialEq + Send + Sync + Sized + 'static {
     /// One [`Column`](crate::Column) per field.

@@ -75,7 +75,11 @@ fn footline(model: &Model) -> Line<'static> {
 
 fn panel(title: &str) -> Block<'_> {
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(Style::new().fg(Color::DarkGray));
-    if title.is_empty() { block } else { block.title(Line::from(format!(" {title} ")).style(Style::new().fg(Color::Reset).bold())) }
+    if title.is_empty() {
+        block
+    } else {
+        block.title(Line::from(format!(" {title} ")).style(Style::new().fg(Color::Reset).bold()))
+    }
 }
 
 /// The first row to show, so that the selected one is in the middle where it can be.
