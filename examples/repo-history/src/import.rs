@@ -4,7 +4,7 @@ mod batch;
 
 use crate::failure::Failure;
 use crate::git::{CommitHeader, GitRepository, Log, Piece};
-use crate::schema::{Commit, CommitRead, FileChange, FilesRead, History, PendingFile, Repository, RepositoryChosen};
+use crate::schema::{Commit, CommitRead, FileChange, FilesRead, History, Repository, RepositoryChosen};
 use batch::{Batches, file_bytes};
 use livestore::{Store, Table};
 use std::collections::HashSet;
@@ -64,7 +64,7 @@ pub(crate) fn import(
         progress.done += commits;
         on_progress(progress);
     };
-    let mut reader = Reader { store, log, batches: Batches::new(store, &mut on_committed), next: None };
+    let mut reader = Reader { log, batches: Batches::new(store, &mut on_committed), next: None };
     // What is whole already is kept, also where the reading fails.
     let read = reader.read_all(is_stopped);
     reader.batches.finish()?;
@@ -105,7 +105,6 @@ fn choose(
 
 /// Puts the pieces of the log together into events.
 struct Reader<'a> {
-    store: &'a Store<History>,
     log: Log,
     batches: Batches<'a>,
     /// The commit whose line was read last: it comes after the one that is put together.
@@ -114,8 +113,6 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read_all(&mut self, is_stopped: &AtomicBool) -> Result<(), Failure> {
-        let halves = self.store.query(&PendingFile::query().select(|t| t.commit_id).distinct())?;
-        let halves: HashSet<String> = halves.into_iter().collect();
         if let Some(Piece::File(file)) = self.log.next_piece(&mut self.next)? {
             return Err(Failure::new(format!("git names the file `{}` before any commit", file.path)));
         }
@@ -123,24 +120,14 @@ impl Reader<'_> {
             if is_stopped.load(Ordering::Relaxed) {
                 break;
             }
-            let recorded = if halves.contains(&header.id) { self.recorded_files(&header.id)? } else { HashSet::new() };
-            self.read_commit(header, &recorded)?;
+            self.read_commit(header)?;
         }
         Ok(())
     }
 
-    /// The files of a commit that an import had recorded when it was ended in the middle of it.
-    fn recorded_files(&self, id: &str) -> Result<HashSet<String>, Failure> {
-        let pending = PendingFile::query().filter(|t| t.commit_id.eq(id));
-        Ok(self.store.query(&pending.select(|t| t.path))?.into_iter().collect())
-    }
-
-    fn read_commit(&mut self, header: CommitHeader, recorded: &HashSet<String>) -> Result<(), Failure> {
-        let (mut files, mut bytes, mut earlier_files) = (Vec::new(), 0, recorded.len() as u64);
+    fn read_commit(&mut self, header: CommitHeader) -> Result<(), Failure> {
+        let (mut files, mut bytes, mut earlier_files) = (Vec::new(), 0, 0);
         while let Some(Piece::File(file)) = self.log.next_piece(&mut self.next)? {
-            if recorded.contains(&file.path) {
-                continue;
-            }
             bytes += file_bytes(&file);
             files.push(file);
             if bytes > FILES_BYTES_MAX {

@@ -2,7 +2,9 @@
 //!
 //! Events are facts as git told them. The tables are sums over them: `top` reads a few rows, however long the history is.
 
-use livestore::{IntoWrites, MaterializeCx, Result, Table, Writes, event, materializers, schema, sql_write, table};
+use livestore::{
+    IntoWrites, MaterializeCx, Result, Table, Upsert, Writes, event, materializers, schema, sql_write, table,
+};
 use serde::{Deserialize, Serialize};
 
 mod month;
@@ -153,14 +155,7 @@ impl History {
     }
 
     fn files_read(FilesRead { commit, files }: FilesRead) -> impl IntoWrites {
-        let pending = |file: FileChange| PendingFile {
-            commit_id: commit.clone(),
-            path: file.path,
-            added: file.added.unwrap_or(0),
-            deleted: file.deleted.unwrap_or(0),
-        };
-        let rows = files.into_iter().map(pending);
-        rows.map(|row| row.insert().on_conflict(|t| (t.commit_id, t.path)).ignore()).collect::<Vec<_>>()
+        pending_rows(&commit, files)
     }
 
     /// A commit that is there already changes nothing, so that no second reading counts twice.
@@ -169,21 +164,10 @@ impl History {
         if cx.query(Commit::query().filter(|t| t.oid.eq(&event.id)).exists())? {
             return Ok(writes);
         }
-        let (mut files, mut added, mut deleted) = (event.files.len() as i64, 0, 0);
-        if event.earlier_files > 0 {
-            let pending = PendingFile::query().filter(|t| t.commit_id.eq(&event.id));
-            let rows = cx.query(pending.select(|t| (t.added, t.deleted)))?;
-            files += rows.len() as i64;
-            added += rows.iter().map(|row| row.0).sum::<i64>();
-            deleted += rows.iter().map(|row| row.1).sum::<i64>();
-            sql_write(COUNT_PENDING, (&event.id,)).into_writes(&mut writes)?;
-            PendingFile::delete().filter(|t| t.commit_id.eq(&event.id)).into_writes(&mut writes)?;
-        }
-        for FileChange { path, added: plus, deleted: minus, .. } in event.files {
-            let (plus, minus) = (plus.unwrap_or(0), minus.unwrap_or(0));
-            (added, deleted) = (added + plus, deleted + minus);
-            sql_write(COUNT_FILE, (path, plus, minus)).into_writes(&mut writes)?;
-        }
+        let (files, added, deleted) = match event.earlier_files {
+            0 => count_files(event.files, &mut writes)?,
+            _ => count_parts(&event.id, event.files, cx, &mut writes)?,
+        };
         sql_write(COUNT_COMMIT, (added, deleted)).into_writes(&mut writes)?;
         sql_write(COUNT_AUTHOR, (&event.author, added, deleted)).into_writes(&mut writes)?;
         sql_write(COUNT_MONTH, (month_of(event.authored_at, event.offset_minutes),)).into_writes(&mut writes)?;
@@ -206,6 +190,46 @@ impl History {
     }
 }
 
+/// The files of a commit that is not read whole yet. An import that was ended in the middle names them again: once is enough.
+fn pending_rows(commit_id: &str, files: Vec<FileChange>) -> Vec<Upsert<PendingFile>> {
+    let row = |file: FileChange| PendingFile {
+        commit_id: commit_id.to_owned(),
+        path: file.path,
+        added: file.added.unwrap_or(0),
+        deleted: file.deleted.unwrap_or(0),
+    };
+    files.into_iter().map(|file| row(file).insert().on_conflict(|t| (t.commit_id, t.path)).ignore()).collect()
+}
+
+/// Counts files one by one; gives back how many, and their lines.
+fn count_files(files: Vec<FileChange>, writes: &mut Writes) -> Result<(i64, i64, i64)> {
+    let (count, mut added, mut deleted) = (files.len() as i64, 0, 0);
+    for FileChange { path, added: plus, deleted: minus, .. } in files {
+        let (plus, minus) = (plus.unwrap_or(0), minus.unwrap_or(0));
+        (added, deleted) = (added + plus, deleted + minus);
+        sql_write(COUNT_FILE, (path, plus, minus)).into_writes(writes)?;
+    }
+    Ok((count, added, deleted))
+}
+
+/// The same with the files that came before; the last ones join them, so that none counts twice.
+fn count_parts(
+    id: &str,
+    files: Vec<FileChange>,
+    cx: &MaterializeCx<'_>,
+    writes: &mut Writes,
+) -> Result<(i64, i64, i64)> {
+    for row in pending_rows(id, files) {
+        cx.write(row)?;
+    }
+    let pending = PendingFile::query().filter(|t| t.commit_id.eq(id));
+    let lines = cx.query(pending.select(|t| (t.added, t.deleted)))?;
+    sql_write(COUNT_PENDING, (id,)).into_writes(writes)?;
+    PendingFile::delete().filter(|t| t.commit_id.eq(id)).into_writes(writes)?;
+    let sum = |of: fn(&(i64, i64)) -> i64| lines.iter().map(of).sum();
+    Ok((lines.len() as i64, sum(|line| line.0), sum(|line| line.1)))
+}
+
 // One text for each count: a statement is compiled once, and this one runs for every file of every commit.
 const COUNT_FILE: &str = "INSERT INTO files (path, changes, added, deleted) VALUES (?, 1, ?, ?) \
     ON CONFLICT (path) DO UPDATE SET changes = changes + 1, added = added + excluded.added, \
@@ -221,3 +245,6 @@ const COUNT_AUTHOR: &str = "INSERT INTO authors (name, commits, added, deleted) 
     deleted = deleted + excluded.deleted";
 const COUNT_MONTH: &str = "INSERT INTO months (month, commits) VALUES (?, 1) \
     ON CONFLICT (month) DO UPDATE SET commits = commits + 1";
+
+#[cfg(test)]
+mod tests;
