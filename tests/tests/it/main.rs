@@ -1,5 +1,7 @@
 //! The features of the library, each through its public interface.
 
+#[cfg(unix)]
+mod bad_input_disk;
 mod bad_input_files;
 mod commit_events;
 mod commit_groups;
