@@ -71,12 +71,18 @@ fn watch(
 }
 
 fn write_all(messages: &Receiver<Message>, format: Format, output: &mut impl Write) -> Result<()> {
+    let mut is_first = true;
     for message in messages {
         match message {
-            Message::Changed(todos) => match format.write(&todos, output) {
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-                written => finish(written)?,
-            },
+            Message::Changed(todos) => {
+                // People see by an empty line where the next list begins.
+                let gap = if is_first || matches!(format, Format::Json) { "" } else { "\n" };
+                is_first = false;
+                match output.write_all(gap.as_bytes()).and_then(|()| format.write(&todos, output)) {
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                    written => finish(written)?,
+                }
+            }
             Message::Stop => return Ok(()),
             Message::Closed => return Err(Error::new("the store was closed while it was watched; start again")),
         }
@@ -113,6 +119,20 @@ mod tests {
             lines(&output),
             [r#"[{"id":"a","text":"milk","completed":false}]"#, r#"[{"id":"a","text":"milk","completed":true}]"#, "[]",]
         );
+    }
+
+    #[test]
+    fn for_people_an_empty_line_stands_between_the_lists() {
+        let store = Store::<Todos>::open(memory(), "todos").unwrap();
+        let mut output = Vec::new();
+        watch(&store, Format::Lines, &mut output, |stop| {
+            store.commit(crate::schema::TodoCreated { id: "a".into(), text: "milk".into() })?;
+            store.commit(TodoCompleted { id: "a".into() })?;
+            stop.stop();
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(lines(&output)[1..], ["", "[ ] a  milk", "", "[x] a  milk"]);
     }
 
     #[test]
