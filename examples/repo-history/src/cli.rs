@@ -50,8 +50,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Read the commits that HEAD reaches and that the store does not hold yet
     #[command(
-        after_help = "It can be stopped at any time, with Ctrl-C or harder; the next import goes on where it was.
-Names are taken as the repository's .mailmap has them at the time of the import."
+        after_help = "It can be stopped at any time, with Ctrl-C or harder; the next import goes on where it was. \
+        Names are taken as the repository's .mailmap has them at the time of the import."
     )]
     Import {
         /// A folder of the repository, bare or not
@@ -59,8 +59,8 @@ Names are taken as the repository's .mailmap has them at the time of the import.
     },
     /// Print the authors with the most commits and the files with the most changes
     #[command(
-        after_help = "`changes` counts the commits that touched the file under that name: a renamed file counts for its new
-name, and a merge counts for no file. `git log --format= --name-only | sort | uniq -c` counts the same."
+        after_help = "`changes` counts the commits that touched the file under that name: a renamed file counts for its new name, \
+        and a merge counts for no file. `git log --format= --name-only | sort | uniq -c` counts the same."
     )]
     Top {
         /// Print JSON: {\"commits\":N,\"authors\":[{\"name\",\"commits\"}],\"files\":[{\"path\",\"changes\"}]}

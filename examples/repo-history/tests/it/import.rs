@@ -196,3 +196,15 @@ fn a_moderate_history_is_counted_exactly() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("700 of 700 commits"), "progress is told in lines");
     it.check_against_git();
 }
+
+#[test]
+fn two_imports_at_once_count_each_commit_once() {
+    let it = Fixture::new();
+    it.fast_import(&linear_history(1_200));
+    let start = || it.program().arg("import").arg(it.repo()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    for import in [start(), start()] {
+        let output = import.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    it.check_against_git();
+}
