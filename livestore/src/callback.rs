@@ -1,6 +1,8 @@
 //! Whether this thread is inside a callback of the application, where waiting for the store would wait for itself.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
 
 thread_local!(static IN_CALLBACK: Cell<bool> = const { Cell::new(false) });
 
@@ -15,4 +17,11 @@ pub(crate) fn as_callback<T>(call: impl FnOnce() -> T) -> T {
     let called = call();
     IN_CALLBACK.with(|flag| flag.set(outer));
     called
+}
+
+/// Wakes a task of the application. A waker that panics must not take the thread with it that serves everybody.
+pub(crate) fn wake(waker: Waker) {
+    if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
+        tracing::error!("a waker panicked");
+    }
 }

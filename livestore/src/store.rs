@@ -5,6 +5,8 @@ mod events;
 mod inner;
 mod read;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use builder::StoreBuilder;
 pub use events::{EventStream, RawEvent, StreamedEvent};

@@ -302,7 +302,7 @@ impl Desk {
         change(&mut lock(&self.status));
         self.status_changed.notify_all();
         let wakers = std::mem::take(&mut *lock(&self.wakers));
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(crate::callback::wake);
     }
 
     /// These ordinals, and all before them, survive a power loss.

@@ -149,7 +149,7 @@ impl ReceiptSlot {
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         self.changed.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(crate::callback::wake);
     }
 
     pub(crate) fn confirm(&self, number: SequenceNumber, verdict: &Verdict) {

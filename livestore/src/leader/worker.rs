@@ -320,3 +320,11 @@ fn batch_len(submissions: &VecDeque<Submission>) -> usize {
     };
     submissions.iter().take_while(fits).count().max(1)
 }
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Only a panic leaves something here; what it was is safe in a journal.
+        let reason: Arc<str> = "the leader panicked".into();
+        self.in_flight.iter().for_each(|submission| submission.slot.close(&reason));
+    }
+}

@@ -64,7 +64,7 @@ impl Slot {
         drop(state);
         self.changed.notify_all();
         if let Some(waker) = waker {
-            waker.wake();
+            crate::callback::wake(waker);
         }
     }
 }
