@@ -6,6 +6,7 @@ mod attached;
 mod desk;
 mod handle;
 mod port;
+mod seal;
 mod state;
 mod status;
 mod worker;
@@ -181,6 +182,16 @@ impl Leader {
     pub(crate) fn sync(&self) -> Result<(), StorageError> {
         self.log.sync()?;
         self.state.note_synced(self.log.head().place)
+    }
+
+    /// Before the databases are closed. What fails here costs the next start a look at the whole state, no more.
+    pub(crate) fn seal(&self) {
+        if let Some(path) = self.state.path()
+            && self.state.write_back().is_ok()
+            && let Some(seal) = seal::of(path)
+        {
+            let _ = self.log.set_state_seal(&seal);
+        }
     }
 
     pub(crate) fn export_log(&self, target: &Path) -> Result<(), StorageError> {

@@ -5,10 +5,11 @@ mod db;
 mod fault;
 mod guard;
 mod place;
+mod text_hasher;
 mod trial;
 
 pub(crate) use access::{ReadSet, TrackedState, WriteSet};
-pub(crate) use db::{Db, Role};
+pub(crate) use db::{Db, Repeated, Role};
 pub(crate) use guard::StateRules;
 pub(crate) use place::{Durability, Place};
 pub(crate) use trial::try_checks;

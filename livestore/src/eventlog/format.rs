@@ -123,9 +123,11 @@ impl Eventlog {
                 log.db.run("INSERT INTO names VALUES(?1)", [name])?;
             }
             let mut head = log.head;
+            let mut insert = log.db.repeat(page::INSERT)?;
             for group in groups {
-                head = page::insert(&log.db, head, group)?;
+                head = page::insert(&mut insert, head, group)?;
             }
+            drop(insert);
             for (index, group) in groups.iter().enumerate() {
                 // Only the last group of each journal in this batch tells how far the journal was taken.
                 if groups[index + 1..].iter().all(|later| later.nonce != group.nonce) {
@@ -181,6 +183,18 @@ impl Eventlog {
     pub(crate) fn set_state_file(&self, name: &str) -> Result<(), StorageError> {
         self.db.run("INSERT OR REPLACE INTO facts VALUES('state_file', ?1)", [name])?;
         self.sync()
+    }
+
+    /// What the state file looked like when it was last closed in order.
+    pub(crate) fn state_seal(&self) -> Result<Option<String>, StorageError> {
+        Ok(self.db.rows("SELECT value FROM facts WHERE key = 'state_seal'", [], |row| row.get(0))?.pop())
+    }
+
+    pub(crate) fn set_state_seal(&self, seal: &str) -> Result<(), StorageError> {
+        self.in_transaction(|log| {
+            log.check_epoch()?;
+            log.db.run("INSERT OR REPLACE INTO facts VALUES('state_seal', ?1)", [seal]).map(drop)
+        })
     }
 
     /// The current state file is damaged: the next start rebuilds it.

@@ -4,7 +4,7 @@ use super::format::LogHead;
 use crate::error::{StorageError, StorageKind};
 use crate::event::{CommitGroup, EncodedEvent, SequenceNumber};
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
-use crate::sqlite::Db;
+use crate::sqlite::{Db, Repeated};
 use rusqlite::params;
 use std::borrow::Cow;
 use std::path::Path;
@@ -48,46 +48,52 @@ pub(crate) fn head(db: &Db) -> Result<LogHead, StorageError> {
     Ok(last.map_or_else(LogHead::default, |row| LogHead { place: row.place, number: row.number }))
 }
 
+/// Inserts an event; see [`insert`].
+pub(crate) const INSERT: &str = "INSERT INTO events VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
 /// Inserts the group after `head` and gives back the new head.
-pub(crate) fn insert(db: &Db, mut head: LogHead, group: &CommitGroup) -> Result<LogHead, StorageError> {
+pub(crate) fn insert(
+    statement: &mut Repeated<'_>,
+    mut head: LogHead,
+    group: &CommitGroup,
+) -> Result<LogHead, StorageError> {
     for (index, event) in group.events.iter().enumerate() {
         head = LogHead { place: head.place + 1, number: head.number.next(event.client_only) };
         let rest = (group.events.len() - index - 1) as u64;
         let id = group.event_id(index);
         let sum = checksum(head, &id, event, group.client_id.as_str(), group.session_id.as_str(), rest);
-        db.run(
-            "INSERT INTO events VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            params![
-                head.place as i64,
-                head.number.global as i64,
-                head.number.client as i64,
-                id.as_bytes(),
-                event.name,
-                event.args,
-                event.client_only,
-                group.client_id.as_str(),
-                group.session_id.as_str(),
-                rest as i64,
-                sum,
-            ],
-        )?;
+        statement.run(params![
+            head.place as i64,
+            head.number.global as i64,
+            head.number.client as i64,
+            id.as_bytes(),
+            event.name,
+            event.args,
+            event.client_only,
+            group.client_id.as_str(),
+            group.session_id.as_str(),
+            rest as i64,
+            sum,
+        ])?;
     }
     Ok(head)
 }
 
 /// CRC-32C over everything that a row says.
 fn checksum(head: LogHead, id: &EventId, event: &EncodedEvent, client_id: &str, session_id: &str, rest: u64) -> u32 {
-    let mut sum = 0;
-    for number in [head.place, head.number.global, head.number.client, rest, u64::from(event.client_only)] {
-        sum = crc32c::crc32c_append(sum, &number.to_le_bytes());
-    }
-    sum = crc32c::crc32c_append(sum, id.as_bytes());
+    let texts = [Some(&*event.name), event.args.as_deref(), Some(client_id), Some(session_id)];
     // Absent args are not empty args, and no text runs into the next.
-    for text in [Some(&*event.name), event.args.as_deref(), Some(client_id), Some(session_id)] {
-        sum = crc32c::crc32c_append(sum, &text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
-        sum = crc32c::crc32c_append(sum, text.unwrap_or_default().as_bytes());
+    let [name, args, client, session] = texts.map(|text| text.map_or(u64::MAX, |text| text.len() as u64));
+    let event_is = u64::from(event.client_only);
+    let numbers = [head.place, head.number.global, head.number.client, rest, event_is, name, args, client, session];
+    // In one piece: a checksum over a few bytes costs as much as one over many.
+    let mut fixed = [0; 9 * 8 + 16];
+    for (bytes, number) in fixed.chunks_exact_mut(8).zip(numbers) {
+        bytes.copy_from_slice(&number.to_le_bytes());
     }
-    sum
+    fixed[9 * 8..].copy_from_slice(id.as_bytes());
+    let sum = crc32c::crc32c(&fixed);
+    texts.into_iter().flatten().fold(sum, |sum, text| crc32c::crc32c_append(sum, text.as_bytes()))
 }
 
 fn damaged(db: &Db, message: String) -> StorageError {
@@ -104,7 +110,8 @@ fn check_gapless(db: &Db, place: u64, rows: &[LogRow]) -> Result<(), StorageErro
 
 /// Runs a reading statement; a row that does not read as one of ours, or not as it was written, is damage.
 fn read_rows(db: &Db, sql: &str, binds: impl rusqlite::Params) -> Result<Vec<LogRow>, StorageError> {
-    let rows = db.rows(sql, binds, |row| Ok(read_row(row).unwrap_or(None)))?;
+    let mut origin = None;
+    let rows = db.rows(sql, binds, |row| Ok(read_row(row, &mut origin).unwrap_or(None)))?;
     rows.into_iter().map(|row| row.ok_or_else(|| damaged(db, "an event is not what was written".into()))).collect()
 }
 
@@ -178,8 +185,21 @@ pub(crate) fn rows_after(db: &Db, place: u64, filter: &LogFilter, limit: usize) 
     Ok(rows)
 }
 
+/// Who committed the row before: most rows come from the same session, and share its names.
+type Origin = Option<(ClientId, SessionId)>;
+
+fn origin(previous: &mut Origin, client_id: &str, session_id: &str) -> (ClientId, SessionId) {
+    match previous {
+        Some((client, session)) if client.as_str() == client_id && session.as_str() == session_id => {
+            (client.clone(), session.clone())
+        }
+        _ => previous.insert((ClientId::from_stored(client_id), SessionId::from_stored(session_id))).clone(),
+    }
+}
+
 /// `None` where the checksum does not hold.
-fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<LogRow>> {
+fn read_row(row: &rusqlite::Row<'_>, previous: &mut Origin) -> rusqlite::Result<Option<LogRow>> {
+    let (client_id, session_id) = origin(previous, row.get_ref(7)?.as_str()?, row.get_ref(8)?.as_str()?);
     let read = LogRow {
         place: row.get::<_, i64>(0)? as u64,
         number: SequenceNumber {
@@ -193,8 +213,8 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<LogRow>> {
             args: row.get::<_, Option<Box<str>>>(5)?,
             client_only: row.get(6)?,
         },
-        client_id: ClientId::from_stored(row.get_ref(7)?.as_str()?),
-        session_id: SessionId::from_stored(row.get_ref(8)?.as_str()?),
+        client_id,
+        session_id,
         rest: row.get::<_, i64>(9)? as u64,
     };
     let head = LogHead { place: read.place, number: read.number };

@@ -1,4 +1,4 @@
-use super::{Judged, Quarantined};
+use super::{Judged, Quarantined, seal};
 use crate::error::{CommitError, StorageError, StorageKind};
 use crate::event::{CommitGroup, SequenceNumber};
 use crate::eventlog::{Eventlog, LogHead, export};
@@ -107,6 +107,7 @@ impl State {
         if !place.path().is_some_and(Path::exists) {
             return Ok(None);
         }
+        let seal = place.path().and_then(seal::of);
         let db = Self::connect(place, materializers)?;
         db.configure(Durability::Process)?;
         let Some(facts) = read_facts(&db)? else { return Ok(None) };
@@ -114,7 +115,7 @@ impl State {
         let is_usable = facts.is_complete
             && facts.fingerprint == fingerprint
             && log.holds(position.place, position.event_id)?
-            && is_whole(&db)?;
+            && (seal.is_some() && seal == log.state_seal()? || is_whole(&db)?);
         Ok(is_usable.then_some(Self { db, materializers, position }))
     }
 
@@ -127,6 +128,16 @@ impl State {
     /// Remembers how long the log was when it was made durable.
     pub(crate) fn note_synced(&self, place: u64) -> Result<(), StorageError> {
         self.db.run("UPDATE livestore_position SET log_synced = ?1", [place as i64]).map(drop)
+    }
+
+    /// Writes everything into the database file itself, where closing it has nothing more to write.
+    pub(crate) fn write_back(&self) -> Result<(), StorageError> {
+        let busy = self.db.rows("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?;
+        if busy == [false] {
+            return Ok(());
+        }
+        let message = "another connection reads the state".to_owned();
+        Err(StorageError { kind: StorageKind::Busy, path: self.path().map(Path::to_owned), message })
     }
 
     /// Ends a rebuild: everything is on disk, and the file is one that later transactions append to.

@@ -34,6 +34,8 @@ pub(crate) struct Worker {
     take_journals: Option<TakeJournals>,
     /// How long until a failed step is tried again.
     retry: Option<Duration>,
+    /// Nothing was taken since everything was synced, to end here.
+    is_sealed: bool,
     /// The last sync failed, and the status says so.
     is_sync_failing: bool,
 }
@@ -60,6 +62,7 @@ impl Worker {
             ended: HashSet::new(),
             take_journals,
             retry: None,
+            is_sealed: false,
             is_sync_failing: false,
         })
     }
@@ -145,9 +148,15 @@ impl Worker {
         let is_stopping = inbox.is_stopping;
         if is_stopping && (inbox.submissions.is_empty() || self.retry.is_some()) && inbox.requests.is_empty() {
             drop(inbox);
+            if std::mem::replace(&mut self.is_sealed, true) {
+                return None;
+            }
             let _ = self.sync(); // What could not be synced is still in the journals.
-            return None;
+            self.leader.seal();
+            // Both take a moment, in which another process may have asked for something.
+            return self.next_work();
         }
+        self.is_sealed = false;
         let (submissions, requests) = (std::mem::take(&mut inbox.submissions), std::mem::take(&mut inbox.requests));
         Some(Work { submissions, requests, wants_sync, is_stopping })
     }

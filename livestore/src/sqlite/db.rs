@@ -2,6 +2,7 @@ use super::access::{ReadSet, TrackedState, WriteSet};
 use super::fault;
 use super::guard::{Asker, Guard, StateRules, StatementFacts};
 use super::place::{Durability, Place};
+use super::text_hasher::TextHasher;
 use crate::error::{QueryError, StorageError};
 use crate::ids::SessionId;
 use crate::schema::StateAccess;
@@ -9,6 +10,7 @@ use crate::value::{Row, SqlValue};
 use rusqlite::{Connection, OpenFlags};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,7 +60,7 @@ pub(crate) struct Db {
     committer: RefCell<Option<SessionId>>,
     role: Cell<Role>,
     undo: Cell<Undo>,
-    facts: RefCell<HashMap<Box<str>, Arc<StatementFacts>>>,
+    facts: RefCell<HashMap<Box<str>, Arc<StatementFacts>, BuildHasherDefault<TextHasher>>>,
     writes: RefCell<WriteSet>,
     reads: RefCell<Option<ReadSet>>,
     fault: RefCell<Option<StorageError>>,
@@ -138,6 +140,13 @@ impl Db {
             .prepare_cached(sql)
             .and_then(|mut statement| statement.execute(params))
             .map_err(|error| self.storage(&error))
+    }
+
+    /// Compiles one statement of the library to run it many times in a row, with nothing else between.
+    pub(crate) fn repeat<'db>(&'db self, sql: &str) -> Result<Repeated<'db>, StorageError> {
+        self.guard.expect(Asker::Library);
+        let statement = self.connection.prepare_cached(sql).map_err(|error| self.storage(&error))?;
+        Ok(Repeated { statement, db: self })
     }
 
     /// Reads with a statement of the library.
@@ -413,6 +422,18 @@ impl StateAccess for Db {
         // Before the statement is compiled: the guard listens to one asker at a time, also while a statement runs.
         self.open_savepoint()?;
         self.execute(self.prepare(sql)?, sql, binds, each)
+    }
+}
+
+/// One statement of the library, run again and again; made by [`Db::repeat`].
+pub(crate) struct Repeated<'db> {
+    statement: rusqlite::CachedStatement<'db>,
+    db: &'db Db,
+}
+
+impl Repeated<'_> {
+    pub(crate) fn run(&mut self, params: impl rusqlite::Params) -> Result<(), StorageError> {
+        self.statement.execute(params).map(drop).map_err(|error| self.db.storage(&error))
     }
 }
 
