@@ -1,27 +1,37 @@
 //! Typed queries and writes: an untyped statement under a thin typed builder.
 
 mod arg;
+mod assign;
 mod column;
+mod compare;
 mod expr;
+mod insert;
 mod join;
+mod predicate;
 mod raw;
 mod rows;
 mod select;
 mod selection;
 mod statement;
+mod sum;
 mod table;
+mod text;
 mod write;
 
 pub use arg::ColumnArg;
+pub use assign::{Assign, AssignArg, Assigns};
 pub use column::Column;
-pub use expr::{Expression, Order, Orders, Predicate, Summable, TextColumn, count};
+pub use insert::{Conflict, Insert, InsertWith, NewRow, Upsert};
 pub use join::{Join, LeftJoin};
+pub use predicate::{Expression, Order, Orders, Predicate, count};
 pub use raw::{FromRow, Param, Params, RawQuery, RawWrite, sql_query, sql_write};
 pub use rows::{First, One, Rows};
 pub use select::{Query, Source};
 pub use selection::{Of, Selection};
+pub use sum::Summable;
 pub use table::Table;
-pub use write::{Assign, AssignArg, Assigns, Conflict, Delete, Insert, InsertWith, NewRow, Returning, Update, Upsert};
+pub use text::TextColumn;
+pub use write::{Delete, Returning, Update};
 
 use crate::error::QueryError;
 use crate::schema::StateAccess;

@@ -1,8 +1,8 @@
-use super::expr::{Expr, Orders};
+use super::expr::Expr;
 use super::rows::Rows;
 use super::select::{Query, Source};
 use super::selection::Selection;
-use super::{Predicate, Table};
+use super::{Orders, Predicate, Table};
 use crate::error::QueryError;
 use crate::schema::TableDef;
 use crate::value::Row;

@@ -1,8 +1,8 @@
-use super::expr::{Expr, Expression, Orders};
+use super::expr::Expr;
 use super::rows::{First, One, Rows};
 use super::selection::{Of, Selection};
 use super::statement::Writer;
-use super::{Predicate, Select, Sql, Table, count};
+use super::{Expression, Orders, Predicate, Select, Sql, Table, count};
 use crate::error::QueryError;
 use crate::schema::{StateAccess, quoted};
 use crate::value::Row;

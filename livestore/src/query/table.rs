@@ -1,5 +1,7 @@
+use super::assign::Assigns;
+use super::insert::{Insert, InsertWith};
 use super::select::Query;
-use super::write::{Assigns, Delete, Insert, InsertWith, Update};
+use super::write::{Delete, Update};
 use crate::error::QueryError;
 use crate::schema::TableDef;
 use crate::value::{Row, SqlValue};
