@@ -283,14 +283,21 @@ impl Eventlog {
 
 /// Writes a consistent copy of the database to a file that must not exist yet.
 pub(crate) fn export(db: &Db, target: &Path) -> Result<(), StorageError> {
+    let refuse = |message: &str| StorageError {
+        kind: StorageKind::NotWritable,
+        path: Some(target.to_owned()),
+        message: message.to_owned(),
+    };
     if target.exists() {
-        return Err(StorageError {
-            kind: StorageKind::NotWritable,
-            path: Some(target.to_owned()),
-            message: "the file exists already".into(),
-        });
+        return Err(refuse("the file exists already"));
     }
-    db.run("VACUUM INTO ?1", [target.to_string_lossy()]).map(drop)
+    let name = target.to_str().ok_or_else(|| refuse("SQLite takes file names in UTF-8 only"))?;
+    let exported = db.run("VACUUM INTO ?1", [name]);
+    exported.map(drop).map_err(|error| {
+        // Half a copy is none. It was not there before, so it is ours.
+        let _ = std::fs::remove_file(target);
+        StorageError { path: Some(target.to_owned()), ..error }
+    })
 }
 
 fn pragma(db: &Db, sql: &str) -> Result<i64, StorageError> {

@@ -31,6 +31,9 @@ const TABLES: &str = "
         reason TEXT NOT NULL
     ) STRICT;";
 
+/// The most quarantined groups that a status lists.
+const QUARANTINED_MAX: usize = 1_000;
+
 /// What became of a group at its final place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -303,8 +306,11 @@ pub(super) fn verdict_at(db: &Db, place: u64) -> Result<Verdict, StorageError> {
 }
 
 fn quarantined(db: &Db) -> Result<Vec<Quarantined>, StorageError> {
-    let sql = "SELECT global, client, events, event, reason FROM livestore_quarantine ORDER BY place";
-    db.rows(sql, [], |row| {
+    let sql = format!(
+        "SELECT * FROM (SELECT global, client, events, event, reason, place FROM livestore_quarantine
+            ORDER BY place DESC LIMIT {QUARANTINED_MAX}) ORDER BY place"
+    );
+    db.rows(&sql, [], |row| {
         Ok(Quarantined {
             number: SequenceNumber {
                 global: row.get::<_, i64>(0)? as u64,

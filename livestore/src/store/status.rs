@@ -16,7 +16,7 @@ pub struct StoreStatus {
     pub is_durable: bool,
     /// What the leader does.
     pub leader: LeaderState,
-    /// Commit groups in the eventlog that could not be materialized.
+    /// Commit groups in the eventlog that could not be materialized; the last 1,000 of them.
     pub quarantined: Vec<Quarantined>,
     /// Journals of ended sessions that could not be read whole. What was readable is in the eventlog; the files are kept, for
     /// you to look at and remove.
