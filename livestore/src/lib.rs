@@ -1,4 +1,95 @@
-//! LiveStore
+//! Event-sourced, reactive SQLite state for Rust applications.
+//!
+//! # The model
+//!
+//! An application declares three things, and this crate does the rest.
+//!
+//! | | is | written as |
+//! |---|---|---|
+//! | [`Event`] | a named, immutable fact: the only way to change anything | [`#[event]`](macro@event) above a struct |
+//! | [`Table`] | state, as rows of a SQLite table | [`#[table]`](macro@table) above a struct |
+//! | materializer | what one event writes into the tables | a function in a [`#[materializers]`](macro@materializers) block |
+//!
+//! A [`#[schema]`](macro@schema) lists events and tables. The compiler checks that they fit: an event without a materializer, two events
+//! of one name, a value of the wrong type are errors at the place where they were written.
+//!
+//! A [`Store`] of that schema keeps an append-only **eventlog**, which is the truth, and **state** derived from it, which can be
+//! thrown away and rebuilt. [`Store::commit`] applies events to state at once, all or none. Reads are synchronous and local.
+//!
+//! ```
+//! use livestore::*;
+//!
+//! #[event("v1.TodoCreated")]
+//! pub struct TodoCreated { pub id: String, pub text: String }
+//!
+//! #[event("v1.TodoToggled")]
+//! pub struct TodoToggled { pub id: String }
+//!
+//! #[table("todos")]
+//! pub struct Todo {
+//!     #[column(primary_key)]
+//!     pub id: String,
+//!     pub text: String,
+//!     pub completed: bool,
+//! }
+//!
+//! #[schema(events(TodoCreated, TodoToggled), tables(Todo))]
+//! pub struct App;
+//!
+//! #[materializers]
+//! impl App {
+//!     fn created(TodoCreated { id, text }: TodoCreated) -> impl IntoWrites {
+//!         Todo { id, text, completed: false }.insert()
+//!     }
+//!
+//!     // A materializer may read the state that its event meets; it has no clock, no randomness and no I/O.
+//!     fn toggled(TodoToggled { id }: TodoToggled, cx: &MaterializeCx<'_>) -> Result<impl IntoWrites> {
+//!         let todo = cx.query(Todo::query().filter(|t| t.id.eq(&id)).first())?;
+//!         Ok(todo.map(|todo| Todo::update().set(|t| t.completed, !todo.completed).filter(|t| t.id.eq(id))))
+//!     }
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! let store = Store::<App>::open(memory(), "todos")?;
+//! store.commit(TodoCreated { id: "a".into(), text: "milk".into() })?;
+//! store.commit((TodoToggled { id: "a".into() }, TodoCreated { id: "b".into(), text: "bread".into() }))?;
+//! let open = store.query(&Todo::query().filter(|t| t.completed.eq(false)))?;
+//! assert_eq!(open, [Todo { id: "b".into(), text: "bread".into(), completed: false }]);
+//! # Ok(()) }
+//! ```
+//!
+//! # Where the data lives
+//!
+//! An [`Adapter`] decides: [`memory()`] keeps everything in the process, [`native()`] in a directory. Each `open` is a client
+//! **session**; clones of a [`Store`] share theirs. All sessions of one directory, in one process or several, see the same eventlog:
+//! one of them **leads**, the others follow, and when the leader ends another takes over.
+//!
+//! # What a commit promises
+//!
+//! When [`Store::commit`] returns a [`Receipt`], queries see the change, subscribers were told, and it survives `kill -9`. The
+//! receipt tells the later levels: *durable* (survives a power loss) and *confirmed* (has its final place in the eventlog). When it
+//! returns an error, nothing changed, and the store goes on.
+//!
+//! A commit group that cannot be materialized at its final place, because another session came before it, is *quarantined*:
+//! it stays in the eventlog, and [`StoreStatus::quarantined`] and its receipt say why. When materializers change, state is rebuilt
+//! from the eventlog, and every group is judged again.
+//!
+//! # Live queries
+//!
+//! [`query_db`], [`query_db_with`], [`computed`] and [`signal`] define values that a store keeps up to date: they run again only when
+//! a commit wrote tables and columns that they read, and an equal result goes no further. Watch them with [`Store::subscribe`]
+//! or [`Store::changes`].
+//!
+//! # How events evolve
+//!
+//! The eventlog is for ever, so an event's wire name and meaning are too. Add fields as `Option` or with `#[serde(default)]`; for
+//! anything else, define a new event (`v2.…`) and keep the old one. Events that a schema does not know are kept, see
+//! [`UnknownEvents`]. Tables and materializers may change freely: state is derived.
+//!
+//! # Features
+//!
+//! - `bundled` (default): builds SQLite from source. Without it the system's library is linked.
+//! - `crash-points`: for this project's own tests.
 #[cfg(test)]
 extern crate self as livestore; // generated code says `::livestore`, in this crate's tests too
 
@@ -10,7 +101,7 @@ mod error;
 mod event;
 mod eventlog;
 mod ids;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg_attr(target_arch = "wasm32", allow(dead_code, unused_imports))] // No adapter there has files yet.
 mod journal;
 mod leader;
 mod live;
