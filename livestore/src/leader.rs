@@ -22,6 +22,8 @@ pub(crate) use state::StateReader;
 pub(crate) use state::{StatePosition, Verdict};
 pub(crate) use status::LeaderStatus;
 pub use status::{LeaderState, Quarantined};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use worker::TakeJournals;
 pub(crate) use worker::Worker;
 
 use crate::crash::crash_point;

@@ -56,7 +56,7 @@ impl Port {
             number: judged.head.number,
             verdict: judged.verdict.clone(),
         }));
-        feed.place = news().last().map_or(place, |last| last.head.place);
+        feed.place = news().next_back().map_or(place, |last| last.head.place);
         if feed.has_foreign || feed.groups.len() >= Self::FEED_WAKE {
             self.changed.notify_all();
         }

@@ -32,6 +32,11 @@ impl Directory {
         let fail = |error: std::io::Error| OpenError::from(StorageError::io(path, &error));
         std::fs::create_dir_all(path).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => not_a_directory(path),
+            // Its parent is no place for directories: the disk is not to blame.
+            ErrorKind::NotFound => {
+                let message = "the directory cannot be made there".to_owned();
+                StorageError { kind: StorageKind::NotWritable, path: Some(path.to_owned()), message }.into()
+            }
             _ => fail(error),
         })?;
         let path = path.canonicalize().map_err(fail)?;

@@ -61,16 +61,16 @@ impl Follower {
         desk: &Arc<Desk>,
         link: Link,
         (log, state): (Eventlog, StateReader),
-        attached: Attached,
+        attached: &mut Attached,
         place: Option<u64>,
-    ) -> Result<Self, (Attached, String)> {
+    ) -> Result<Self, String> {
         let now = Instant::now();
         let mut follower = Self {
             desk: Arc::clone(desk),
             link,
             log,
             state,
-            attached,
+            attached: std::mem::take(attached),
             place: place.unwrap_or(0),
             syncs: Vec::new(),
             next_sync: 0,
@@ -82,10 +82,11 @@ impl Follower {
             .catch_up(place)
             .map_err(|error| error.to_string())
             .and_then(|()| follower.submit_waiting().and_then(|()| follower.feed()).map_err(|error| error.to_string()));
-        match started {
-            Ok(()) => Ok(follower),
-            Err(reason) => Err((follower.attached, reason)),
+        if let Err(reason) = started {
+            *attached = std::mem::take(&mut follower.attached);
+            return Err(reason);
         }
+        Ok(follower)
     }
 
     pub(super) fn log(&self) -> &Eventlog {

@@ -9,8 +9,8 @@ use crate::error::{OpenError, StorageError, StorageKind};
 use crate::eventlog::Eventlog;
 use crate::journal;
 use crate::leader::{
-    Attached, Desk, Leader, LeaderHandle, LeaderState, OnProgress, OpenProgress, Request, StateReader, Storage, Work,
-    Worker,
+    Attached, Desk, Leader, LeaderHandle, LeaderState, OnProgress, OpenProgress, Request, StateReader, Storage,
+    TakeJournals, Work, Worker,
 };
 use crate::materialize::Materializers;
 use std::collections::VecDeque;
@@ -61,12 +61,12 @@ impl From<NoLink> for NoRole {
 impl Roles {
     /// Finds the first role, before the process has a session. `greet` may refuse what the log holds.
     pub(super) fn find(&self, greet: Greet<'_>, progress: OnProgress<'_>) -> Result<Role, NoRole> {
+        let mut nobody = Attached::default();
         if let Some(lock) = LeaderLock::try_acquire(&self.folder).map_err(NoRole::Never)? {
-            let (worker, host) =
-                self.lead(Attached::default(), None, greet, progress).map_err(|(_, error)| NoRole::Never(error))?;
+            let (worker, host) = self.lead(&mut nobody, None, greet, progress).map_err(NoRole::Never)?;
             return Ok(Role::Lead { host, worker, lock });
         }
-        let follower = self.follow(Attached::default(), None).map_err(|(_, none)| none)?;
+        let follower = self.follow(&mut nobody, None)?;
         greet(follower.log()).map_err(NoRole::Never)?;
         Ok(Role::Follow(follower))
     }
@@ -97,32 +97,27 @@ impl Roles {
                     let (attached, place) = (std::mem::take(&mut follower.attached), follower.place);
                     let unanswered = follower.take_syncs();
                     drop(follower);
-                    self.look_for_role(attached, place, unanswered, reason)
+                    self.look_for_role(attached, place, unanswered, &reason)
                 }
             },
         }
     }
 
     /// Leads, or finds who does. Commits go on meanwhile: they are safe in the journals.
-    fn look_for_role(
-        &self,
-        mut attached: Attached,
-        place: u64,
-        mut held: Vec<Request>,
-        mut reason: String,
-    ) -> Option<Role> {
+    fn look_for_role(&self, mut attached: Attached, place: u64, mut held: Vec<Request>, lost: &str) -> Option<Role> {
         let began = Instant::now();
         let mut wait = LOOK_FIRST;
+        tracing::info!(lost, "this process looks for another leader, or leads");
         loop {
-            match self.try_role(attached, place) {
+            let reason = match self.try_role(&mut attached, place) {
                 Ok(role) => {
                     self.desk.give_back(VecDeque::new(), held);
                     return Some(role);
                 }
-                Err((back, why)) => (attached, reason) = (back, why.unwrap_or(reason)),
-            }
+                Err(reason) => reason,
+            };
             if began.elapsed() > LOOK_LAST {
-                self.desk.set_state(LeaderState::Unreachable { reason: reason.clone() });
+                self.desk.set_state(LeaderState::Unreachable { reason });
             }
             let Work { submissions, requests, is_stopping, .. } = self.desk.work_within(wait);
             attached.waiting.extend(submissions);
@@ -142,63 +137,58 @@ impl Roles {
         }
     }
 
-    /// `Err` gives the sessions back; without a reason where another process is just about to lead.
-    fn try_role(&self, attached: Attached, place: u64) -> Result<Role, (Attached, Option<String>)> {
-        match LeaderLock::try_acquire(&self.folder) {
-            Err(error) => Err((attached, Some(error.to_string()))),
-            Ok(Some(lock)) => match self.lead(attached, Some(place), &|_| Ok(()), &mut |_| {}) {
-                Ok((worker, host)) => Ok(Role::Lead { host, worker, lock }),
-                Err((attached, error)) => Err((attached, Some(error.to_string()))),
-            },
-            Ok(None) => match self.follow(attached, Some(place)) {
-                Ok(follower) => Ok(Role::Follow(follower)),
-                Err((attached, NoRole::NotYet(reason))) => Err((attached, Some(reason))),
-                Err((attached, NoRole::Never(error))) => Err((attached, Some(error.to_string()))),
-            },
+    /// Takes the sessions where there is a role, and leaves them where there is none.
+    fn try_role(&self, attached: &mut Attached, place: u64) -> Result<Role, String> {
+        match LeaderLock::try_acquire(&self.folder).map_err(|error| error.to_string())? {
+            Some(lock) => {
+                let led = self.lead(attached, Some(place), &|_| Ok(()), &mut |_| {});
+                let (worker, host) = led.map_err(|error| error.to_string())?;
+                Ok(Role::Lead { host, worker, lock })
+            }
+            None => self.follow(attached, Some(place)).map(Role::Follow).map_err(|none| match none {
+                NoRole::NotYet(reason) => reason,
+                NoRole::Never(error) => error.to_string(),
+            }),
         }
     }
 
     /// Called with the lock held.
-    #[allow(clippy::type_complexity)] // what is made, or what is given back
     fn lead(
         &self,
-        attached: Attached,
+        attached: &mut Attached,
         place: Option<u64>,
         greet: Greet<'_>,
         progress: OnProgress<'_>,
-    ) -> Result<(Box<Worker>, Option<Host>), (Attached, OpenError)> {
+    ) -> Result<(Box<Worker>, Option<Host>), OpenError> {
         let storage = Storage::Folder(self.folder.clone());
-        let folder = self.folder.clone();
         let mut recover = |log: &mut Eventlog, progress: &mut dyn FnMut(OpenProgress)| {
-            take_dead_journals(log, &folder, progress)?;
-            journal::remove_unborn(&folder)?;
+            take_dead_journals(log, &self.folder, progress)?;
+            journal::remove_unborn(&self.folder)?;
             // Before state is looked at: a store that is not to be opened is not rebuilt either.
             greet(log)?;
-            Ok(journal::kept_aside(&folder)?)
+            Ok(journal::kept_aside(&self.folder)?)
         };
-        let leader = match Leader::open(&storage, self.materializers, &mut recover, progress) {
-            Ok(leader) => leader,
-            Err(error) => return Err((attached, error)),
-        };
-        let state_file = leader.log().state_file().ok().flatten().unwrap_or_default();
+        let leader = Leader::open(&storage, self.materializers, &mut recover, progress)?;
+        let state_file = leader.log().state_file()?.unwrap_or_default();
+        let mut worker = Box::new(Worker::new(&self.desk, leader, Some(self.take_journals()))?);
+        if let Some(place) = place {
+            worker.attached = std::mem::take(attached);
+            if let Err(error) = worker.take_over(place) {
+                *attached = std::mem::take(&mut worker.attached);
+                return Err(error.into());
+            }
+        }
+        Ok((worker, self.open_door(state_file)))
+    }
+
+    fn take_journals(&self) -> TakeJournals {
         let folder = self.folder.clone();
-        let take = move |log: &mut Eventlog| {
+        Box::new(move |log| {
             take_dead_journals(log, &folder, &mut |_| {}).map_err(|error| match error {
                 OpenError::Storage(error) => error,
                 other => StorageError { kind: StorageKind::Io, path: Some(folder.clone()), message: other.to_string() },
             })
-        };
-        let mut worker = match Worker::new(&self.desk, leader, Some(Box::new(take))) {
-            Ok(worker) => Box::new(worker),
-            Err(error) => return Err((attached, error.into())),
-        };
-        worker.attached = attached;
-        if let Some(place) = place
-            && let Err(error) = worker.take_over(place)
-        {
-            return Err((std::mem::take(&mut worker.attached), error.into()));
-        }
-        Ok((worker, self.open_door(state_file)))
+        })
     }
 
     /// Without a door this process works on alone, and others wait.
@@ -213,32 +203,25 @@ impl Roles {
         }
     }
 
-    fn follow(&self, attached: Attached, place: Option<u64>) -> Result<Box<Follower>, (Attached, NoRole)> {
+    fn follow(&self, attached: &mut Attached, place: Option<u64>) -> Result<Box<Follower>, NoRole> {
         let schema = (self.materializers.schema.name, &*self.fingerprint);
         let (link, state_file) = match Link::connect(&self.folder, &self.desk, schema) {
-            Ok(linked) => linked,
             Err(NoLink::OtherSchema { schema }) if place.is_none() => {
                 let error = OpenError::OtherSchema {
-                    store_id: self.folder.file_name().map(|name| name.to_string_lossy().into()).unwrap_or_default(),
+                    store_id: String::new(),
                     open: schema,
                     requested: self.materializers.schema.name.to_owned(),
                 };
-                return Err((attached, NoRole::Never(error)));
+                return Err(NoRole::Never(error));
             }
-            Err(none) => return Err((attached, none.into())),
+            linked => linked?,
         };
         let storage = Storage::Folder(self.folder.clone());
-        let log = match Eventlog::open(storage.log()) {
-            Ok(log) => log,
-            Err(error) => return Err((attached, NoRole::NotYet(error.to_string()))),
-        };
-        let state = match StateReader::open(storage.state(&state_file), self.materializers) {
-            Ok(state) => state,
-            Err(error) => return Err((attached, NoRole::NotYet(error.to_string()))),
-        };
-        Follower::start(&self.desk, link, (log, state), attached, place)
-            .map(Box::new)
-            .map_err(|(attached, reason)| (attached, NoRole::NotYet(reason)))
+        let not_yet = |error: &dyn std::fmt::Display| NoRole::NotYet(error.to_string());
+        let log = Eventlog::open(storage.log()).map_err(|error| not_yet(&error))?;
+        let state =
+            StateReader::open(storage.state(&state_file), self.materializers).map_err(|error| not_yet(&error))?;
+        Follower::start(&self.desk, link, (log, state), attached, place).map(Box::new).map_err(NoRole::NotYet)
     }
 }
 
