@@ -14,6 +14,8 @@ use std::hash::BuildHasherDefault;
 use std::path::Path;
 use std::sync::Arc;
 
+/// The pages a connection keeps, 16 MiB.
+const CACHE_SIZE: &str = "PRAGMA cache_size=-16384";
 /// The prepared statements a connection keeps.
 const STATEMENTS_MAX: usize = 512;
 /// The statement texts whose facts are remembered; an application that writes values into its SQL could otherwise grow
@@ -114,7 +116,10 @@ impl Db {
 
     /// Settings of every connection, then those of its durability. Foreign keys hold in all of them.
     pub(crate) fn configure(&self, durability: Durability) -> Result<(), StorageError> {
-        self.batch("PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384;")?;
+        self.batch(
+            "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA busy_timeout=5000;",
+        )?;
+        self.batch(CACHE_SIZE)?;
         match (&self.place, durability) {
             (Place::Memory, _) => Ok(()),
             (Place::File(_), Durability::Process) => self.batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"),
@@ -165,7 +170,14 @@ impl Db {
 
     /// Copies the whole database into an empty one in memory, in one step.
     pub(crate) fn copy_to_memory(&self) -> Result<Self, StorageError> {
-        self.guard.expect(Asker::Library);
+        // Each page is read once: keeping them all here as well costs more than reading the few that are wanted again.
+        self.batch("PRAGMA cache_size=-1024")?;
+        let copied = self.copy_pages();
+        self.batch(CACHE_SIZE)?;
+        copied
+    }
+
+    fn copy_pages(&self) -> Result<Self, StorageError> {
         let mut copy = Connection::open_in_memory().map_err(|error| self.storage(&error))?;
         rusqlite::backup::Backup::new(&self.connection, &mut copy)
             .and_then(|backup| backup.step(-1))
