@@ -185,7 +185,7 @@ fn killed_processes_lose_nothing_while_others_go_on() {
         _ => 20,
     };
     let seed = Rng::seed();
-    println!("SEED={seed} PROCESS_CYCLES={cycles}");
+    report(&format!("SEED={seed} PROCESS_CYCLES={cycles}"));
     let mut rng = Rng::new(seed);
     let (mut done, mut verdicts) = (0, Verdicts::default());
     while done < cycles {
@@ -211,8 +211,14 @@ fn killed_processes_lose_nothing_while_others_go_on() {
         ledger.check::<App>(scratch.path(), STORE, &mut verdicts);
         assert!(verdicts.are_clean(), "SEED={seed}: {verdicts:?}\n{}", ledger.complaints.join("\n"));
     }
-    println!("{done} kills: {verdicts:?}");
+    report(&format!("{done} kills: {verdicts:?}"));
     assert!(verdicts.acked > 0, "the processes committed");
+}
+
+/// The figures are part of the test's output.
+#[allow(clippy::print_stdout)]
+fn report(line: &str) {
+    println!("{line}");
 }
 
 fn stepper(directory: &Path, run: i64) -> Child {
