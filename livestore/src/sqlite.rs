@@ -7,6 +7,7 @@ mod guard;
 mod place;
 mod text_hasher;
 mod trial;
+mod words;
 
 pub(crate) use access::{ReadSet, TrackedState, WriteSet};
 pub(crate) use db::{Db, Repeated, Role};
