@@ -6,7 +6,9 @@
 //! equal result stops there.
 
 mod graph;
+mod node_map;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use graph::{Graph, NodeId, Run, Value};
+pub(crate) use node_map::NodeMap;

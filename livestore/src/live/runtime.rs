@@ -2,7 +2,7 @@ use super::definition::{Body, Definition, Key, LiveCx, Signal};
 use super::outbox::{Outbox, Subscriber};
 use crate::error::{QueryError, Result};
 use crate::materialize::panic_message;
-use crate::reactivity::{Graph, NodeId, Run, Value};
+use crate::reactivity::{Graph, NodeId, NodeMap, Run, Value};
 use crate::sqlite::{ReadSet, TrackedState, WriteSet};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -50,7 +50,7 @@ impl Instance {
 #[derive(Debug)]
 pub(crate) struct Live {
     graph: Graph<QueryError>,
-    instances: HashMap<NodeId, Instance>,
+    instances: NodeMap<Instance>,
     by_key: HashMap<u64, Vec<NodeId>>,
     /// Which instances read a table: where a write set looks.
     readers: BTreeMap<Arc<str>, BTreeSet<NodeId>>,
@@ -68,7 +68,7 @@ impl Live {
     pub(crate) fn new(outbox: Arc<Outbox>) -> Self {
         Self {
             graph: Graph::default(),
-            instances: HashMap::new(),
+            instances: NodeMap::default(),
             by_key: HashMap::new(),
             readers: BTreeMap::new(),
             outbox,
