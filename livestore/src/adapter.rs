@@ -127,12 +127,10 @@ impl<K> Default for Seats<K> {
 }
 
 fn other_schema(boot: &Boot<'_>, seated: &Seated) -> OpenError {
-    let requested = boot.materializers.schema.name;
-    let changed = if requested == seated.schema { " (changed)" } else { "" };
     OpenError::OtherSchema {
         store_id: boot.store_id.to_string(),
         open: seated.schema.to_owned(),
-        requested: format!("{requested}{changed}"),
+        requested: boot.materializers.schema.name.to_owned(),
     }
 }
 

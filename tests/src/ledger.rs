@@ -59,6 +59,23 @@ pub struct Extra {
     pub id: i64,
 }
 
+/// The application built from other code: the same names, other tables.
+pub mod changed {
+    use super::*;
+
+    /// Named as the one that it is a version of.
+    #[schema(events(Stepped), tables(Step, Counter, Extra))]
+    #[derive(Debug)]
+    pub struct App;
+
+    #[materializers]
+    impl App {
+        fn on_step(event: Stepped, cx: &MaterializeCx<'_>) -> Result<Writes> {
+            stepped(event, cx)
+        }
+    }
+}
+
 fn stepped(event: Stepped, cx: &MaterializeCx<'_>) -> Result<Writes> {
     let Stepped { run, thread, seq, text } = event;
     let known = cx.query(Counter::query().filter(|t| t.run.eq(run).and(t.thread.eq(thread))).first())?;

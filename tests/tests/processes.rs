@@ -169,9 +169,12 @@ fn a_stopped_leader_is_shown_and_commits_go_on() {
 fn another_schema_in_another_process_is_refused() {
     let scratch = Scratch::new("other-schema");
     let leader = Session::open(scratch.path(), 1);
-    let mut other = Session::start(scratch.path(), 2, "next");
-    let refused = other.hear();
-    assert!(refused.starts_with("error store `shared` is open with schema `App`"), "{refused}");
+    let refused = |schema| Session::start(scratch.path(), 2, schema).hear();
+    let other = "error store `shared` is open with schema `App`, it cannot also be opened with `NextApp`; ";
+    assert!(refused("next").starts_with(other), "{}", refused("next"));
+    let changed = "error store `shared` is open with another version of schema `App` (its tables, events or materializers \
+                   differ); close it there, or run the same build";
+    assert_eq!(refused("changed"), changed);
     leader.close();
     check(&scratch);
 }

@@ -13,15 +13,13 @@ pub enum OpenError {
     #[error(transparent)]
     Schema(#[from] SchemaError),
     /// The store is open with another schema, in this process or another.
-    #[error(
-        "store `{store_id}` is open with schema `{open}`, it cannot also be opened with `{requested}`; close the first, or use another store id"
-    )]
+    #[error("store `{store_id}` is open with {}", other_schema(open, requested))]
     OtherSchema {
         /// The store.
         store_id: String,
         /// The schema it is open with.
         open: String,
-        /// The schema asked for.
+        /// The schema asked for; the same name where it is another version of that schema.
         requested: String,
     },
     /// Another process has the store open, and this one cannot follow it.
@@ -76,6 +74,15 @@ pub enum OpenError {
     /// The disk or memory failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+fn other_schema(open: &str, requested: &str) -> String {
+    if open == requested {
+        return format!(
+            "another version of schema `{open}` (its tables, events or materializers differ); close it there, or run the same build"
+        );
+    }
+    format!("schema `{open}`, it cannot also be opened with `{requested}`; close the first, or use another store id")
 }
 
 /// A schema that contradicts itself in a way the compiler could not see.

@@ -1,10 +1,10 @@
-//! A session in a process of its own, told what to do line by line: `session <directory> <store id> <run> [next]`.
+//! A session in a process of its own, told what to do line by line: `session <directory> <store id> <run> [next | changed]`.
 //!
 //! `commit N` commits N steps one by one, `count` prints how many there are, `await N` waits until there are so many,
 //! `leader` prints what the leader does, `durable` waits until what was committed last survives a power loss.
 
 use livestore::*;
-use livestore_tests::ledger::{App, NextApp, Step, Stepped};
+use livestore_tests::ledger::{App, NextApp, Step, Stepped, changed};
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ fn main() {
     let run = args[3].parse().expect("a number");
     match args.get(4).map(String::as_str) {
         Some("next") => serve::<NextApp>(&args[1], &args[2], run),
+        Some("changed") => serve::<changed::App>(&args[1], &args[2], run),
         _ => serve::<App>(&args[1], &args[2], run),
     }
 }
