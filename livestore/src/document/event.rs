@@ -125,6 +125,6 @@ pub(crate) fn materialize_document<D: ClientDocument>(event: D::Set, _: &Materia
         }
     }
     let mut writes = Writes::default();
-    writes.push(WriteStatement { sql: sql.into(), binds });
+    writes.push_statement(WriteStatement { sql: sql.into(), binds });
     Ok(writes)
 }

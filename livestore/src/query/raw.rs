@@ -155,7 +155,7 @@ impl WriteQuery for RawWrite {
 #[diagnostic::do_not_recommend]
 impl IntoWrites for RawWrite {
     fn into_writes(self, writes: &mut Writes) -> Result<()> {
-        writes.push(WriteStatement { sql: self.sql.into(), binds: self.binds? });
+        writes.push_statement(WriteStatement { sql: self.sql.into(), binds: self.binds? });
         Ok(())
     }
 }

@@ -175,7 +175,7 @@ macro_rules! write_statement {
         impl<T: Table> IntoWrites for $name<T> {
             fn into_writes(self, writes: &mut Writes) -> Result<()> {
                 let (sql, binds) = self.into_sql()?;
-                writes.push(WriteStatement { sql, binds });
+                writes.push_statement(WriteStatement { sql, binds });
                 Ok(())
             }
         }

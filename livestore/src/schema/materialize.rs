@@ -130,14 +130,43 @@ pub struct WriteStatement {
 }
 
 /// The writes of one event, in order.
+///
+/// A materializer returns it where each branch writes something else.
+///
+/// ```
+/// # use livestore::*;
+/// # #[event("v1.Picked")] pub struct Picked { pub id: i64, pub is_gone: bool }
+/// # #[table("picks")] pub struct Pick { #[column(primary_key)] pub id: i64 }
+/// # #[schema(events(Picked), tables(Pick))] pub struct App;
+/// #[materializers]
+/// impl App {
+///     fn picked(event: Picked) -> Result<Writes> {
+///         let mut writes = Writes::default();
+///         if event.is_gone {
+///             writes.push(Pick::delete().filter(|t| t.id.eq(event.id)))?;
+///         } else {
+///             writes.push(Pick { id: event.id }.insert())?;
+///         }
+///         Ok(writes)
+///     }
+/// }
+/// # fn main() {}
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Writes {
     pub(crate) statements: Vec<WriteStatement>,
 }
 
 impl Writes {
-    /// Adds a write.
-    pub fn push(&mut self, statement: WriteStatement) {
+    /// Adds whatever a materializer may return.
+    ///
+    /// # Errors
+    /// A value does not encode.
+    pub fn push(&mut self, writes: impl IntoWrites) -> Result<()> {
+        writes.into_writes(self)
+    }
+
+    pub(crate) fn push_statement(&mut self, statement: WriteStatement) {
         self.statements.push(statement);
     }
 }
@@ -146,7 +175,7 @@ impl Writes {
 #[diagnostic::on_unimplemented(
     message = "a materializer cannot return `{Self}`",
     label = "not a write",
-    note = "a materializer returns nothing, an insert, update, delete or `sql_write`, an `Option`, `Vec`, array or tuple of these, or a `Result` of any of them"
+    note = "a materializer returns nothing, an insert, update, delete or `sql_write`, an `Option`, `Vec`, array or tuple of these, a `Result` of any of them, or `Writes`, to collect them one by one"
 )]
 pub trait IntoWrites {
     /// Adds the writes in order.
@@ -185,7 +214,7 @@ impl IntoWrites for Writes {
 #[diagnostic::do_not_recommend]
 impl IntoWrites for WriteStatement {
     fn into_writes(self, writes: &mut Writes) -> Result<()> {
-        writes.push(self);
+        writes.push_statement(self);
         Ok(())
     }
 }

@@ -65,6 +65,11 @@ impl App {
             "array" => [add(1, "a"), add(2, "b")].into_writes(w)?,
             "vec" => vec![add(1, "a"), add(2, "b")].into_writes(w)?,
             "nested" => (Some(add(1, "a")), vec![(add(2, "b"), ()), (add(3, "c"), ())]).into_writes(w)?,
+            "pushed" => {
+                w.push(add(1, "a"))?;
+                w.push([add(2, "b"), add(3, "c")])?;
+                w.push(Line::delete().filter(|t| t.id.eq(2)))?;
+            }
             "raw" => sql_write("INSERT INTO rows VALUES(?, ?)", (1, "raw")).into_writes(w)?,
             "ok" => Ok::<_, OwnError>(add(1, "ok")).into_writes(w)?,
             "own error" => Err::<(), _>(OwnError).into_writes(w)?,
@@ -161,6 +166,7 @@ fn any_shape_of_writes_is_run_in_order() {
     check("array", &[(1, "a"), (2, "b")]);
     check("vec", &[(1, "a"), (2, "b")]);
     check("nested", &[(1, "a"), (2, "b"), (3, "c")]);
+    check("pushed", &[(1, "a"), (3, "c")]);
     check("raw", &[(1, "raw")]);
     check("ok", &[(1, "ok")]);
 }
