@@ -18,7 +18,7 @@ pub(crate) use desk::{Export, LeaderOptions};
 pub(crate) use handle::LeaderHandle;
 pub(crate) use port::{Port, Published, ReceiptSlot, SlotState, Submission};
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use state::StateReader;
+pub(crate) use state::{QUARANTINED_MAX, StateReader};
 pub(crate) use state::{StatePosition, Verdict};
 pub(crate) use status::LeaderStatus;
 pub use status::{LeaderState, Quarantined};

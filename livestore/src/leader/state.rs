@@ -32,7 +32,7 @@ const TABLES: &str = "
     ) STRICT;";
 
 /// The most quarantined groups that a status lists.
-const QUARANTINED_MAX: usize = 1_000;
+pub(crate) const QUARANTINED_MAX: usize = 1_000;
 
 /// What became of a group at its final place.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -225,11 +225,6 @@ impl Worker {
 
     /// Tells every session, the receipts, and whoever watches the status.
     fn publish(&mut self, judged: &[Judged]) {
-        self.attached.publish(judged, &self.desk);
-        self.attached
-            .followers()
-            .filter(|port| port.waiting() > FOLLOWER_GROUPS_MAX)
-            .for_each(|port| port.close("too many groups wait for this process"));
         let has_quarantined = judged.iter().any(|judged| judged.verdict != Verdict::Applied);
         let quarantined = has_quarantined.then(|| self.leader.quarantined());
         let head = self.leader.log().head();
@@ -239,6 +234,12 @@ impl Worker {
                 status.quarantined = quarantined;
             }
         });
+        // After the status: whom a receipt or a session tells of a group finds it there.
+        self.attached.publish(judged, &self.desk);
+        self.attached
+            .followers()
+            .filter(|port| port.waiting() > FOLLOWER_GROUPS_MAX)
+            .for_each(|port| port.close("too many groups wait for this process"));
     }
 
     fn sync(&mut self) -> Result<(), StorageError> {

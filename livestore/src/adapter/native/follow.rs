@@ -6,8 +6,8 @@ use crate::error::{StorageError, StorageKind};
 use crate::event::EncodedEvent;
 use crate::eventlog::Eventlog;
 use crate::leader::{
-    Attached, Desk, Export, Judged, LeaderState, Quarantined, Reply, Request, StateReader, Submission, Verdict, Work,
-    judged_after,
+    Attached, Desk, Export, Judged, LeaderState, QUARANTINED_MAX, Quarantined, Reply, Request, StateReader, Submission,
+    Verdict, Work, judged_after,
 };
 use std::io;
 use std::sync::Arc;
@@ -197,12 +197,14 @@ impl Follower {
             place = next.head.place;
         }
         let Some(last) = judged.last() else { return Ok(()) };
-        self.attached.publish(judged, &self.desk);
-        self.place = last.head.place;
         self.desk.change_status(|status| {
             (status.head, status.place) = (last.head.number, last.head.place);
             status.quarantined.extend(judged.iter().filter_map(quarantined));
+            let too_many = status.quarantined.len().saturating_sub(QUARANTINED_MAX);
+            status.quarantined.drain(..too_many);
         });
+        self.attached.publish(judged, &self.desk);
+        self.place = last.head.place;
         Ok(())
     }
 
