@@ -92,4 +92,7 @@ into_error!(
     crate::value::ValueError,
     serde_json::Error,
     std::io::Error,
+    // A reason in words, as a materializer gives it.
+    &str,
+    String,
 );

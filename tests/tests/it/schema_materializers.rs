@@ -74,6 +74,8 @@ impl App {
             "ok" => Ok::<_, OwnError>(add(1, "ok")).into_writes(w)?,
             "own error" => Err::<(), _>(OwnError).into_writes(w)?,
             "text error" => Err::<(), _>("only text").into_writes(w)?,
+            "own words" => return Err("in words".into()),
+            "words with ?" => Err::<(), _>(format!("in {} words", 3))?,
             "panic" => panic!("on purpose: {what}"),
             "write then fail" => {
                 cx.write(add(1, "a"))?;
@@ -197,6 +199,8 @@ fn failures_are_typed_and_change_nothing() {
     for (what, expected) in [
         ("own error", "event `v1.Step` cannot be materialized: the own error"),
         ("text error", "event `v1.Step` cannot be materialized: only text"),
+        ("own words", "event `v1.Step` cannot be materialized: in words"),
+        ("words with ?", "event `v1.Step` cannot be materialized: in 3 words"),
         ("write then fail", "event `v1.Step` cannot be materialized: the own error"),
         ("constraint", "UNIQUE constraint failed: rows.id"),
         ("undecodable", "expected an integer, found text \"x\""),
