@@ -79,9 +79,7 @@ impl EventStream<RawEvent> {
 impl<E: Event> EventStream<E> {
     pub(super) fn typed(leader: Weak<LeaderHandle>) -> Self {
         let filter = LogFilter { names: vec![E::DEF.name.to_owned()], ..LogFilter::default() };
-        Self::new(leader, filter, |row| {
-            Some(crate::event::decode_payload(row.event.args.as_deref()).map_err(Error::from))
-        })
+        Self::new(leader, filter, |row| Some(E::__decode(row.event.args.as_deref())))
     }
 }
 
@@ -142,7 +140,8 @@ impl<E> EventStream<E> {
                 self.after = row.place;
                 match (self.decode)(&row) {
                     None => continue,
-                    Some(event) => return Some(event.map(|event| streamed(row, event))),
+                    Some(Ok(event)) => return Some(Ok(streamed(row, event))),
+                    Some(Err(error)) => return Some(Err(undecoded(&row, &error))),
                 }
             }
             match self.read_page() {
@@ -197,6 +196,10 @@ impl<E> EventStream<E> {
 
 fn streamed<E>(row: LogRow, event: E) -> StreamedEvent<E> {
     StreamedEvent { number: row.number, id: row.id, client_id: row.client_id, session_id: row.session_id, event }
+}
+
+fn undecoded(row: &LogRow, error: &Error) -> Error {
+    Error::new(format!("event `{}` at {}: {error}", row.event.name, row.number))
 }
 
 impl<E> Iterator for EventStream<E> {

@@ -259,6 +259,11 @@ fn a_payload_that_does_not_decode_is_quarantined() {
     let (store, _) = open::<reshaped::App>(&directory);
     let quarantined = store.status().quarantined;
     assert!(quarantined.len() == 1 && quarantined[0].reason.contains("do not decode"), "{quarantined:?}");
+    let told = "event `v1.Added` at e1: the args do not decode: ";
+    let typed = store.events::<reshaped::Added>().try_next().expect("it is in the log").expect_err("another shape");
+    assert!(typed.to_string().starts_with(told), "{typed}");
+    let any = store.all_events().try_next().expect("it is in the log").expect_err("another shape");
+    assert!(any.to_string().starts_with(told), "{any}");
     store.commit(reshaped::Added { label: "seven".into() }).expect("it is taken");
     assert_eq!(rows(&store, IDS), ["5"]);
 }
