@@ -49,13 +49,18 @@ impl Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `fn main() -> Result<()>` prints this form: people read it.
-        write!(f, "{self}")?;
+        let mut told = self.to_string();
         let mut source = self.0.source();
         while let Some(cause) = source {
-            write!(f, "\n  caused by: {cause}")?;
+            let text = cause.to_string();
+            // Most messages quote their cause.
+            if !told.contains(&text) {
+                told.push_str("\n  caused by: ");
+                told.push_str(&text);
+            }
             source = cause.source();
         }
-        Ok(())
+        f.write_str(&told)
     }
 }
 
@@ -96,3 +101,20 @@ into_error!(
     &str,
     String,
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let quoted = CommitError::Materialize { event: "v1.Made".into(), source: "no such item".into() };
+        assert_eq!(format!("{:?}", Error::new(quoted)), "event `v1.Made` cannot be materialized: no such item");
+        #[derive(Debug, thiserror::Error)]
+        #[error("the import failed")]
+        struct Import(#[source] StorageError);
+        let cause = StorageError { kind: StorageKind::Full, path: None, message: "no space".into() };
+        let told = format!("the import failed\n  caused by: {cause}");
+        assert_eq!(format!("{:?}", Error::new(Import(cause))), told);
+    }
+}
