@@ -67,7 +67,7 @@ pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `primary_key` | the key |
 /// | `index`, `unique` | an index over this column |
-/// | `default = …` | a constant for inserts that leave the column out: a literal, or a variant of an enum column |
+/// | `default = …` | a constant for inserts that leave the column out: a literal, or a variant of an enum column (`Status::Open`) |
 /// | `references = Other.column` | a foreign key; `on_delete = cascade`, `restrict` (the default) or `set_null` |
 /// | `check = "sql"` | a condition on the column |
 /// | `name = "sqlName"` | the SQL name, where it is not the field's |
@@ -112,7 +112,7 @@ pub fn table(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | Option | Meaning |
 /// |---|---|
-/// | `id = "main"` | one for the whole client; without it each session has its own |
+/// | `id = "main"` | one for the whole client, kept across restarts; without it each session (each `open`) has its own, which begins with the default |
 /// | `crate = path` | where `livestore` is |
 ///
 /// Implied derives: `Clone`, `Debug`, `PartialEq`, and serde's with camelCase fields. Generates `UiStateSet`.
@@ -199,6 +199,9 @@ pub fn schema(args: TokenStream, item: TokenStream) -> TokenStream {
 /// The function's tokens are part of the state's fingerprint: state is rebuilt when they change. When only code that it calls
 /// changed, say so with `#[materializer(version = 2)]`. For a library under another path: `#[materializers(crate = path)]`.
 ///
+/// An error refuses the commit: one of the library's, or one of your own with `Error::new`. A panic becomes an error too, though
+/// Rust's default hook still prints it.
+///
 /// ```
 /// use livestore::{IntoWrites, MaterializeCx, Result, Table, event, materializers, schema, table};
 ///
@@ -235,6 +238,54 @@ pub fn schema(args: TokenStream, item: TokenStream) -> TokenStream {
 ///     }
 /// }
 /// ```
+///
+/// Where branches write different things, collect them in `Writes`:
+///
+/// ```
+/// use livestore::{Error, MaterializeCx, Result, Store, Table, Writes, event, materializers, memory, schema, table};
+///
+/// #[event("v1.Counted")]
+/// pub struct Counted {
+///     pub name: String,
+///     pub by: i64,
+/// }
+///
+/// #[table("counters")]
+/// pub struct Counter {
+///     #[column(primary_key)]
+///     pub name: String,
+///     pub count: i64,
+/// }
+///
+/// #[schema(events(Counted), tables(Counter))]
+/// pub struct App;
+///
+/// #[materializers]
+/// impl App {
+///     fn counted(Counted { name, by }: Counted, cx: &MaterializeCx<'_>) -> Result<Writes> {
+///         let counter = cx.query(Counter::query().filter(|t| t.name.eq(&name)).first())?;
+///         let count = counter.map_or(0, |counter| counter.count) + by;
+///         if count < 0 {
+///             return Err(Error::new(format!("counter `{name}` would fall below zero")));
+///         }
+///         let mut writes = Writes::default();
+///         if count == 0 {
+///             writes.push(Counter::delete().filter(|t| t.name.eq(name)))?;
+///         } else {
+///             writes.push(Counter { name, count }.insert().on_conflict(|t| t.name).replace())?;
+///         }
+///         Ok(writes)
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let store = Store::<App>::open(memory(), "counters")?;
+/// store.commit(Counted { name: "a".into(), by: 2 })?;
+/// assert!(store.commit(Counted { name: "a".into(), by: -3 }).is_err());
+/// store.commit(Counted { name: "a".into(), by: -2 })?;
+/// assert_eq!(store.query(&Counter::query().count())?, 0);
+/// # Ok(()) }
+/// ```
 #[proc_macro_attribute]
 pub fn materializers(args: TokenStream, item: TokenStream) -> TokenStream {
     materializers::expand(args.into(), &item.into()).into()
@@ -245,13 +296,23 @@ pub fn materializers(args: TokenStream, item: TokenStream) -> TokenStream {
 /// An enum's variants are stored in camelCase; `#[column(name = "text")]` at a variant says otherwise. For a library under
 /// another path: `#[livestore(crate = path)]` at the type.
 ///
+/// The type needs `Clone`, `Debug` and `PartialEq` beside this derive, because tables derive them. To be a field of an event or a
+/// document too it needs serde's `Serialize` and `Deserialize`: add `serde` with its feature `derive` to your `Cargo.toml`.
+///
+/// In SQL a variant is spelled as this derive says, in an event (on the wire) as serde says. Without more they differ:
+/// `inProgress` in SQL, `InProgress` on the wire. `#[serde(rename_all = "camelCase")]` makes them equal; where a variant has a
+/// `#[column(name = "text")]`, give it `#[serde(rename = "text")]` as well.
+///
 /// ```
 /// use livestore::{ColumnValue, SqlValue};
+/// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Clone, Debug, PartialEq, ColumnValue)]
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ColumnValue)]
+/// #[serde(rename_all = "camelCase")]
 /// pub enum Status {
 ///     InProgress,
 ///     #[column(name = "finished")]
+///     #[serde(rename = "finished")]
 ///     Done,
 /// }
 ///

@@ -19,6 +19,9 @@ use std::fmt::Debug;
 /// Written with [`#[client_document]`](macro@crate::client_document). It reads as its `Default` until it is set, and reading
 /// never writes. Setting is an event, client-only and derived, that carries some fields.
 ///
+/// With `id = "…"` there is one for the whole client, kept across restarts. Without it each session, that is each
+/// [`open`](crate::Store::open), has its own, which begins with the default.
+///
 /// ```
 /// # use livestore::*;
 /// #[client_document("uiState", id = "main")]

@@ -1,16 +1,20 @@
 //! Event-sourced, reactive SQLite state for Rust applications.
 //!
+//! Start here: [`Store`] (open, commit, read), [`Table`] and [`Query`] (state and how to read it), [`query_db`] (live queries),
+//! [`Receipt`] (what became of a commit), [`StoreStatus`] (how the store is doing).
+//!
 //! # The model
 //!
-//! An application declares three things, and this crate does the rest.
+//! An application declares these things, and this crate does the rest.
 //!
 //! | | is | written as |
 //! |---|---|---|
 //! | [`Event`] | a named, immutable fact: the only way to change anything | [`#[event]`](macro@event) above a struct |
 //! | [`Table`] | state, as rows of a SQLite table | [`#[table]`](macro@table) above a struct |
 //! | materializer | what one event writes into the tables | a function in a [`#[materializers]`](macro@materializers) block |
+//! | [`ClientDocument`] | a value that stays with its client, such as what is selected | [`#[client_document]`](macro@client_document) above a struct |
 //!
-//! A [`#[schema]`](macro@schema) lists events and tables. The compiler checks that they fit: an event without a materializer, two events
+//! A [`#[schema]`](macro@schema) lists events, tables and documents. The compiler checks that they fit: an event without a materializer, two events
 //! of one name, a value of the wrong type are errors at the place where they were written.
 //!
 //! A [`Store`] of that schema keeps an append-only **eventlog**, which is the truth, and **state** derived from it, which can be
@@ -70,8 +74,9 @@
 //! receipt tells the later levels: *durable* (survives a power loss) and *confirmed* (has its final place in the eventlog). When it
 //! returns an error, nothing changed, and the store goes on.
 //!
-//! A commit group that cannot be materialized at its final place, because another session came before it, is *quarantined*:
-//! it stays in the eventlog, and [`StoreStatus::quarantined`] and its receipt say why. When materializers change, state is rebuilt
+//! A commit group that cannot be materialized at its final place, because another session came before it or because its events no
+//! longer decode or materialize under this schema, is *quarantined*: it stays in the eventlog but not in state, and
+//! [`StoreStatus::quarantined`] and its receipt say why. When materializers change, state is rebuilt
 //! from the eventlog, and every group is judged again.
 //!
 //! # Live queries
@@ -85,6 +90,11 @@
 //! The eventlog is for ever, so an event's wire name and meaning are too. Add fields as `Option` or with `#[serde(default)]`; for
 //! anything else, define a new event (`v2.…`) and keep the old one. Events that a schema does not know are kept, see
 //! [`UnknownEvents`]. Tables and materializers may change freely: state is derived.
+//!
+//! A required field that older events lack does not stop [`Store::open`]: their groups are quarantined when state is rebuilt, and
+//! what they wrote is missing from it. So after a change of the schema, look at `store.status().quarantined`.
+//! Give the field `#[serde(default)]`, and the event's materializer a new `#[materializer(version = 2)]`, so that state is rebuilt:
+//! the next start heals them.
 //!
 //! # Features
 //!

@@ -55,7 +55,7 @@ impl<S: Schema> Store<S> {
     /// Opens a store, creating it where it is not there yet.
     ///
     /// # Errors
-    /// The id breaks its rules, the directory cannot be used, is in use, or holds what is not ours; see [`OpenError`].
+    /// The id breaks its rules, the directory cannot be used, is held by a process that cannot be joined, or holds what is not ours; see [`OpenError`].
     pub fn open(adapter: impl Adapter, store_id: impl AsRef<str>) -> Result<Self, OpenError> {
         Self::builder(adapter, store_id).open()
     }
@@ -104,6 +104,8 @@ impl<S: Schema> Store<S> {
     ///
     /// Callbacks run with no lock held, one at a time, in the order of the commits; they may query and commit.
     ///
+    /// Keep what it returns in a name: `let _watch = …` watches to the end of the scope, `let _ = …` drops it at once.
+    ///
     /// # Errors
     /// The first run of the query fails, or the store is closed.
     pub fn subscribe<Q: Observable>(
@@ -135,18 +137,38 @@ impl<S: Schema> Store<S> {
     }
 
     /// The events of type `E` in the eventlog, and those to come; filters narrow it.
+    ///
+    /// Iterating waits at the end for ever. For what is there now, end it at the head of the eventlog:
+    ///
+    /// ```
+    /// # use livestore::*;
+    /// # use std::time::Duration;
+    /// # #[event("v1.Added")] pub struct Added { pub id: String }
+    /// # #[schema(events(Added))] pub struct App;
+    /// # #[materializers] impl App { fn added(_: Added) {} }
+    /// # fn main() -> Result<()> {
+    /// # let store = Store::<App>::open(memory(), "todos")?;
+    /// let receipt = store.commit(Added { id: "a".into() })?;
+    /// receipt.wait(Duration::from_secs(5))?; // until it is in the eventlog
+    /// for event in store.events::<Added>().until(store.status().upstream_head) {
+    ///     assert_eq!(event?.event.id, "a");
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn events<E: Event>(&self) -> EventStream<E> {
         EventStream::typed(self.inner.leader())
     }
 
-    /// All events in the eventlog that the schema knows, and those to come.
+    /// All events in the eventlog that the schema knows, and those to come. Iterating waits at the end for ever, see
+    /// [`events`](Self::events).
     #[must_use]
     pub fn all_events(&self) -> EventStream<S::Event> {
         EventStream::of_schema::<S>(self.inner.leader())
     }
 
-    /// All events in the eventlog as name and JSON, known or not, and those to come.
+    /// All events in the eventlog as name and JSON, known or not, and those to come. Iterating waits at the end for ever, see
+    /// [`events`](Self::events).
     #[must_use]
     pub fn raw_events(&self) -> EventStream<RawEvent> {
         EventStream::raw(self.inner.leader())

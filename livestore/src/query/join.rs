@@ -64,7 +64,32 @@ impl<A: Table> Query<A, Vec<A>> {
 
     /// Joins a query of another table, and keeps rows that have no partner there: `None`.
     ///
-    /// A filter of the other query is a filter of the whole: it drops rows without a partner.
+    /// A filter of the other query is a filter of the whole: it drops rows without a partner. Select a column of the other
+    /// table as `u.name.nullable()`: it is `None` where there is no partner.
+    ///
+    /// ```
+    /// # use livestore::*;
+    /// # #[event("v1.Began")] pub struct Began;
+    /// # #[table("todos")] pub struct Todo { #[column(primary_key)] pub id: i64, pub text: String, pub owner: i64 }
+    /// # #[table("users")] pub struct User { #[column(primary_key)] pub id: i64, pub name: String }
+    /// # #[schema(events(Began), tables(Todo, User))] pub struct App;
+    /// # #[materializers] impl App {
+    /// #     fn began(_: Began) -> impl IntoWrites {
+    /// #         let todos = [(1, "milk", 1), (2, "bread", 9)];
+    /// #         let todos = todos.map(|(id, text, owner)| Todo { id, text: text.into(), owner }.insert());
+    /// #         (User { id: 1, name: "ann".into() }.insert(), todos)
+    /// #     }
+    /// # }
+    /// # fn main() -> Result<()> {
+    /// # let store = Store::<App>::open(memory(), "todos")?;
+    /// # store.commit(Began)?;
+    /// let owners = Todo::query()
+    ///     .left_join(User::query(), |t, u| t.owner.eq(u.id))
+    ///     .order_by(|t, _| t.id.asc())
+    ///     .select(|t, u| (t.text, u.name.nullable()));
+    /// assert_eq!(store.query(&owners)?, [("milk".to_owned(), Some("ann".to_owned())), ("bread".to_owned(), None)]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     #[allow(clippy::type_complexity)] // the type is what a reader wants to know: the pairs that come back
     pub fn left_join<B: Table, C>(

@@ -3,7 +3,15 @@ use crate::value::ColumnValue;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A condition on rows of `T`.
+/// A condition on rows of `T`: a comparison, or several combined with [`and`](Self::and), [`or`](Self::or) and
+/// [`not`](Self::not). A `bool` column becomes one with `.eq(true)`.
+///
+/// ```
+/// # use livestore::*;
+/// # #[table("todos")] pub struct Todo { #[column(primary_key)] pub id: String, pub text: String, pub completed: bool }
+/// let shown = Todo::query().filter(|t| t.completed.eq(true).not().or(t.text.like("%milk%")));
+/// # assert!(shown.to_sql().is_ok());
+/// ```
 pub struct Predicate<T> {
     pub(super) expr: Expr,
     table: PhantomData<fn() -> T>,

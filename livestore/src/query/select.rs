@@ -147,7 +147,8 @@ impl<S: Source, R> Query<S, Vec<R>> {
 }
 
 impl<T: Table, O: Rows> Query<T, O> {
-    /// Only rows for which the condition holds; several filters must all hold.
+    /// Only rows for which the condition holds; several filters must all hold. Combine conditions with
+    /// [`Predicate::and`], [`Predicate::or`] and [`Predicate::not`]; a `bool` column is `t.completed.eq(true)`.
     #[must_use]
     pub fn filter(mut self, condition: impl FnOnce(&T::Columns) -> Predicate<T>) -> Self {
         self.ast.filters.push(condition(&T::COLUMNS).expr);

@@ -16,7 +16,7 @@ const PAGE_EVENTS: usize = 500;
 /// Events from the eventlog in order, then those to come: an iterator, a [`futures_core::Stream`], or polled.
 ///
 /// As an iterator it blocks at the end of the log until the next event; it ends when the store is closed, or behind
-/// [`until`](Self::until). Events of this session appear once they are in the eventlog, which is shortly after the commit.
+/// [`until`](Self::until): `until(store.status().upstream_head)` is what is there now. Events of this session appear once they are in the eventlog, which is shortly after the commit.
 ///
 /// ```no_run
 /// # use livestore::*;
