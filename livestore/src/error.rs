@@ -7,7 +7,7 @@ mod storage;
 
 pub use commit::{CommitError, EncodeError};
 pub use open::{OpenError, SchemaError};
-pub use query::QueryError;
+pub use query::{ConstraintKind, QueryError};
 pub use storage::{StorageError, StorageKind};
 
 use std::error::Error as StdError;

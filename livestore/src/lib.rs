@@ -133,7 +133,8 @@ pub use adapter::{Adapter, MemoryAdapter, memory};
 pub use adapter::{NativeAdapter, native};
 pub use document::{ClientDocument, DocumentQuery};
 pub use error::{
-    CommitError, EncodeError, Error, OpenError, QueryError, Result, SchemaError, StorageError, StorageKind,
+    CommitError, ConstraintKind, EncodeError, Error, OpenError, QueryError, Result, SchemaError, StorageError,
+    StorageKind,
 };
 pub use event::{Event, EventDef, EventMeta, InvalidSequenceNumber, SequenceNumber};
 pub use ids::{ClientId, EventId, InvalidStoreId, SessionId, StoreId};

@@ -1,4 +1,4 @@
-use super::{Error, QueryError, StorageError};
+use super::{ConstraintKind, Error, QueryError, StorageError};
 
 /// Why a commit was refused. Nothing changed, and the store goes on.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -78,6 +78,30 @@ pub struct EncodeError {
 }
 
 impl CommitError {
+    /// The sort of constraint that a write of the materializer violated, if that is why the commit was refused.
+    ///
+    /// ```
+    /// # use livestore::*;
+    /// # #[event("v1.Named")] pub struct Named { pub name: String }
+    /// # #[table("names")] pub struct Name { #[column(primary_key)] pub name: String }
+    /// # #[schema(events(Named), tables(Name))] pub struct App;
+    /// # #[materializers] impl App { fn named(event: Named) -> impl IntoWrites { Name { name: event.name }.insert() } }
+    /// # fn main() -> Result<()> {
+    /// let store = Store::<App>::open(memory(), "names")?;
+    /// store.commit(Named { name: "ann".into() })?;
+    /// let taken = store.commit(Named { name: "ann".into() }).unwrap_err();
+    /// assert_eq!(taken.constraint(), Some(ConstraintKind::PrimaryKey));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn constraint(&self) -> Option<ConstraintKind> {
+        let Self::Materialize { source, .. } = self else { return None };
+        match source.downcast_ref() {
+            Some(QueryError::Constraint { kind, .. }) => Some(*kind),
+            _ => None,
+        }
+    }
+
     /// Sorts a failure inside a materializer: a storage fault is not the event's fault.
     pub(crate) fn materialize(event: &str, source: Error) -> Self {
         if let Some(storage) = source.downcast_ref::<StorageError>() {

@@ -30,6 +30,8 @@ pub enum QueryError {
     /// A constraint of the schema was violated by a write.
     #[error("{message}: `{sql}`")]
     Constraint {
+        /// What sort of constraint, for code that branches.
+        kind: ConstraintKind,
         /// Which constraint.
         message: String,
         /// The statement.
@@ -77,4 +79,22 @@ pub enum QueryError {
     /// The disk or memory failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// What sort of constraint a write violated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConstraintKind {
+    /// Another row has these values in a `unique` column or index.
+    Unique,
+    /// Another row has this primary key.
+    PrimaryKey,
+    /// The row refers to one that is not there, or is still referred to.
+    ForeignKey,
+    /// A `check` does not hold.
+    Check,
+    /// A required column has no value.
+    NotNull,
+    /// Any other, such as a value of another type than the column's.
+    Other,
 }

@@ -1,7 +1,7 @@
 //! Sorts SQLite's errors: whose fault is it, the statement's, the data's, or the disk's?
 
-use crate::error::{QueryError, StorageError, StorageKind};
-use rusqlite::ErrorCode;
+use crate::error::{ConstraintKind, QueryError, StorageError, StorageKind};
+use rusqlite::{ErrorCode, ffi};
 use std::path::Path;
 
 /// The error of an application's statement.
@@ -12,7 +12,8 @@ pub(crate) fn query_error(error: rusqlite::Error, sql: &str, path: Option<&Path>
     let sql = shown(sql);
     match error {
         rusqlite::Error::SqliteFailure(code, message) if code.code == ErrorCode::ConstraintViolation => {
-            QueryError::Constraint { message: message.unwrap_or_else(|| code.to_string()), sql }
+            let kind = constraint_kind(code.extended_code);
+            QueryError::Constraint { kind, message: message.unwrap_or_else(|| code.to_string()), sql }
         }
         rusqlite::Error::SqliteFailure(code, message) => {
             QueryError::Sql { message: message.unwrap_or_else(|| code.to_string()), sql }
@@ -26,6 +27,18 @@ pub(crate) fn query_error(error: rusqlite::Error, sql: &str, path: Option<&Path>
             sql,
         },
         other => QueryError::Sql { message: other.to_string(), sql },
+    }
+}
+
+fn constraint_kind(extended_code: std::ffi::c_int) -> ConstraintKind {
+    match extended_code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE => ConstraintKind::Unique,
+        ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => ConstraintKind::PrimaryKey,
+        // No state has a trigger but those by which SQLite keeps what a foreign key restricts.
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER => ConstraintKind::ForeignKey,
+        ffi::SQLITE_CONSTRAINT_CHECK => ConstraintKind::Check,
+        ffi::SQLITE_CONSTRAINT_NOTNULL => ConstraintKind::NotNull,
+        _ => ConstraintKind::Other,
     }
 }
 

@@ -176,36 +176,44 @@ fn a_partial_insert_takes_the_defaults() {
 }
 
 #[track_caller]
-fn check_constraint(store: &Store<App>, write: What, expected: &str) {
+fn check_constraint(store: &Store<App>, write: What, kind: ConstraintKind, expected: &str) {
     let error = run(store, [write]).unwrap_err();
     let CommitError::Materialize { event, source } = &error else { panic!("{error:?}") };
     assert_eq!(event, "v1.Do");
     let constraint = source.downcast_ref::<QueryError>();
     assert!(matches!(constraint, Some(QueryError::Constraint { .. })), "{source:?}");
+    assert_eq!(error.constraint(), Some(kind), "{error}");
     assert!(error.to_string().contains(expected), "{error}");
 }
 
 #[test]
 fn constraints_hold_at_each_statement() {
+    use ConstraintKind::{Check, ForeignKey, PrimaryKey, Unique};
     let store = open();
     run(&store, [list(1, "home"), item("a", 1, 0)]).unwrap();
     let before = (store.query(&List::query()).unwrap(), store.query(&Item::query()).unwrap());
-    check_constraint(&store, list(1, "other"), "UNIQUE constraint failed: lists.id");
-    check_constraint(&store, list(2, "home"), "UNIQUE constraint failed: lists.name");
-    check_constraint(&store, item("b", 1, 0), "UNIQUE constraint failed: order.list, order.group");
-    check_constraint(&store, item("b", 9, 0), "FOREIGN KEY constraint failed");
-    check_constraint(&store, What::List { id: 2, name: "x".into(), rank: -10 }, "CHECK constraint failed: rank > -10");
+    check_constraint(&store, list(1, "other"), PrimaryKey, "UNIQUE constraint failed: lists.id");
+    check_constraint(&store, list(2, "home"), Unique, "UNIQUE constraint failed: lists.name");
+    check_constraint(&store, item("b", 1, 0), Unique, "UNIQUE constraint failed: order.list, order.group");
+    check_constraint(&store, item("b", 9, 0), ForeignKey, "FOREIGN KEY constraint failed");
+    check_constraint(
+        &store,
+        What::List { id: 2, name: "x".into(), rank: -10 },
+        Check,
+        "CHECK constraint failed: rank > -10",
+    );
     check_constraint(
         &store,
         What::List { id: 2, name: "x".into(), rank: 99 },
+        Check,
         "CHECK constraint failed: length(name) + rank < 100",
     );
     let cell = |item: &str| What::Cell { row: 1, column: "x".into(), item: Some(item.into()) };
-    check_constraint(&store, cell("none"), "FOREIGN KEY constraint failed");
+    check_constraint(&store, cell("none"), ForeignKey, "FOREIGN KEY constraint failed");
     run(&store, [cell("a")]).unwrap();
-    check_constraint(&store, cell("a"), "UNIQUE constraint failed: cells.row, cells.column");
-    check_constraint(&store, What::DeleteItem { id: "a".into() }, "FOREIGN KEY constraint failed");
-    check_constraint(&store, What::DeleteList { id: 1 }, "FOREIGN KEY constraint failed");
+    check_constraint(&store, cell("a"), PrimaryKey, "UNIQUE constraint failed: cells.row, cells.column");
+    check_constraint(&store, What::DeleteItem { id: "a".into() }, ForeignKey, "FOREIGN KEY constraint failed");
+    check_constraint(&store, What::DeleteList { id: 1 }, ForeignKey, "FOREIGN KEY constraint failed");
     assert_eq!((store.query(&List::query()).unwrap(), store.query(&Item::query()).unwrap()), before);
 }
 

@@ -219,3 +219,16 @@ fn harmless_statements_pass() {
         ["10", "11", "12", "or rollback", "x", "y"]
     );
 }
+
+#[test]
+fn a_violated_constraint_is_told_by_its_sort() {
+    let store = Store::<App>::open(memory(), "constraints").unwrap();
+    for (sql, kind) in [
+        ("INSERT INTO items(id, n) VALUES('a', NULL)", Some(ConstraintKind::NotNull)),
+        ("INSERT INTO items(id, n) VALUES('a', 'no number')", Some(ConstraintKind::Other)),
+        ("INSERT INTO nothing VALUES(1)", None),
+    ] {
+        let error = store.commit(Run { sql: sql.into() }).unwrap_err();
+        assert_eq!(error.constraint(), kind, "{error}");
+    }
+}
