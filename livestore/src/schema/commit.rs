@@ -5,7 +5,8 @@ use super::Schema;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be committed to a store of schema `{S}`",
     label = "not an event of schema `{S}`",
-    note = "list the event in `#[schema(events(...))]` of the schema"
+    note = "list the event in `#[schema(events(...))]` of the schema",
+    note = "several events: pass a tuple, an array or a `Vec`; `.collect::<Vec<_>>()` an iterator"
 )]
 pub trait Commit<S: Schema> {
     /// Generated code reads it to ask for this trait.

@@ -61,7 +61,8 @@ impl ColumnType {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in a table column",
     label = "not a column type",
-    note = "column types: i8 to i64, u8 to u32, f32, f64, bool, String, Vec<u8>, Timestamp, Json<T>, Option of each, and types with #[derive(ColumnValue)]"
+    note = "column types: i8 to i64, u8 to u32, f32, f64, bool, String, Vec<u8>, Timestamp, Json<T>, Option of each, and types with #[derive(ColumnValue)]",
+    note = "for u64 and usize use i64: SQLite's integers are signed"
 )]
 pub trait ColumnValue: Sized {
     /// The type without `Option`: itself, or `V` for an `Option<V>`.
