@@ -33,7 +33,8 @@ use proc_macro::TokenStream;
 /// Implied derives: `Clone`, `Debug`, `PartialEq`, and serde's `Serialize` and `Deserialize` with camelCase fields (unless you
 /// write a `rename_all` of your own). Mark an event with Rust's `#[deprecated]` when it should not be committed any more.
 ///
-/// Payloads evolve by fields that are `Option` or have `#[serde(default)]`: older events lack them.
+/// Payloads evolve by fields that are `Option` or have `#[serde(default)]`: older events lack them. Without, the older events no
+/// longer decode, and their commit groups are quarantined when state is rebuilt.
 ///
 /// ```
 /// use livestore::{Event, event};
@@ -199,8 +200,8 @@ pub fn schema(args: TokenStream, item: TokenStream) -> TokenStream {
 /// The function's tokens are part of the state's fingerprint: state is rebuilt when they change. When only code that it calls
 /// changed, say so with `#[materializer(version = 2)]`. For a library under another path: `#[materializers(crate = path)]`.
 ///
-/// An error refuses the commit: one of the library's, or one of your own with `Error::new`. A panic becomes an error too, though
-/// Rust's default hook still prints it.
+/// An error refuses the commit: one of the library's, one of your own with `Error::new`, or a text with `.into()`. A panic becomes
+/// an error too, though Rust's default hook still prints it.
 ///
 /// ```
 /// use livestore::{IntoWrites, MaterializeCx, Result, Table, event, materializers, schema, table};

@@ -14,8 +14,9 @@
 //! | materializer | what one event writes into the tables | a function in a [`#[materializers]`](macro@materializers) block |
 //! | [`ClientDocument`] | a value that stays with its client, such as what is selected | [`#[client_document]`](macro@client_document) above a struct |
 //!
-//! A [`#[schema]`](macro@schema) lists events, tables and documents. The compiler checks that they fit: an event without a materializer, two events
-//! of one name, a value of the wrong type are errors at the place where they were written.
+//! A [`#[schema]`](macro@schema) lists events, tables and documents. The compiler checks that they fit: an event without a
+//! materializer, two events of one name, a value of the wrong type are errors at the place where they were written. A column of a type
+//! of your own, such as an enum, needs [`#[derive(ColumnValue)]`](derive@ColumnValue).
 //!
 //! A [`Store`] of that schema keeps an append-only **eventlog**, which is the truth, and **state** derived from it, which can be
 //! thrown away and rebuilt. [`Store::commit`] applies events to state at once, all or none. Reads are synchronous and local.

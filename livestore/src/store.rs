@@ -55,7 +55,8 @@ impl<S: Schema> Store<S> {
     /// Opens a store, creating it where it is not there yet.
     ///
     /// # Errors
-    /// The id breaks its rules, the directory cannot be used, is held by a process that cannot be joined, or holds what is not ours; see [`OpenError`].
+    /// The id breaks its rules, the directory cannot be used, is held by a process that cannot be joined, or holds what is not
+    /// ours; see [`OpenError`].
     pub fn open(adapter: impl Adapter, store_id: impl AsRef<str>) -> Result<Self, OpenError> {
         Self::builder(adapter, store_id).open()
     }
