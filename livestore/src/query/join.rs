@@ -1,6 +1,6 @@
 use super::expr::Expr;
 use super::rows::Rows;
-use super::select::{Query, Source};
+use super::select::{Query, SelectAst, Source};
 use super::selection::Selection;
 use super::{Orders, Predicate, Table};
 use crate::error::QueryError;
@@ -126,7 +126,7 @@ fn joined<A: Table, B: Table, S: Source>(
 }
 
 macro_rules! joined_methods {
-    ($source:ident) => {
+    ($source:ident, $may_lack_partner:literal) => {
         impl<A: Table, B: Table, O: Rows> Query<$source<A, B>, O> {
             /// Only rows for which the condition holds; several filters must all hold.
             #[must_use]
@@ -151,13 +151,19 @@ macro_rules! joined_methods {
         }
 
         impl<A: Table, B: Table, R> Query<$source<A, B>, Vec<R>> {
+            const MAY_LACK_PARTNER: bool = $may_lack_partner;
+
             /// One column, an aggregate, or a tuple of these, instead of whole rows.
             #[must_use]
             pub fn select<P: Selection>(
                 mut self,
                 selection: impl FnOnce(&A::Columns, &B::Columns) -> P,
             ) -> Query<$source<A, B>, Vec<P::Row>> {
-                self.set_columns(selection(&A::COLUMNS, &B::COLUMNS).into_exprs());
+                let columns = selection(&A::COLUMNS, &B::COLUMNS).into_exprs();
+                if Self::MAY_LACK_PARTNER {
+                    refuse_required(&mut self.ast, &columns, P::__NULLABLE, B::DEF);
+                }
+                self.set_columns(columns);
                 Query::new(self.ast, P::decode)
             }
 
@@ -171,5 +177,26 @@ macro_rules! joined_methods {
     };
 }
 
-joined_methods!(Join);
-joined_methods!(LeftJoin);
+joined_methods!(Join, false);
+joined_methods!(LeftJoin, true);
+
+/// A value that is always there cannot be selected from rows that may not be: the first row without a partner would not
+/// decode, and no row before it tells.
+fn refuse_required(ast: &mut SelectAst, columns: &[Expr], nullable: &[bool], right: &TableDef) {
+    let required = columns.iter().zip(nullable).filter(|(_, is_nullable)| !**is_nullable);
+    if let Some(column) = required.filter_map(|(expr, _)| column_of(expr, right.name)).next() {
+        let message = format!("column `{column}` of `{}` is missing where a left join finds no row", right.name);
+        let problem = crate::value::ValueError::new(format!("{message}; select it with `.nullable()`, or use `join`"));
+        ast.filters.push(Expr::Invalid(problem.into()));
+    }
+}
+
+/// A column of the table that makes the expression `NULL` when it is.
+fn column_of(expr: &Expr, right: &str) -> Option<&'static str> {
+    if let Expr::Column { table, column } = expr {
+        return (*table == right).then_some(*column);
+    }
+    // An aggregate has its own type for what is not there.
+    let Expr::Infix(_, sides) = expr else { return None };
+    sides.iter().find_map(|side| column_of(side, right))
+}

@@ -12,6 +12,10 @@ pub trait Selection {
     /// The value of one row.
     type Row;
 
+    /// Whether each of the values may be `NULL`.
+    #[doc(hidden)]
+    const __NULLABLE: &'static [bool];
+
     #[doc(hidden)]
     fn into_exprs(self) -> Vec<Expr>;
 
@@ -50,6 +54,7 @@ macro_rules! single_selection {
     ($name:ident $(: $bound:ident)?) => {
         impl<T $(: $bound)?, V: ColumnValue> Selection for $name<T, V> {
             type Row = V;
+            const __NULLABLE: &'static [bool] = &[V::TYPE.nullable];
 
             fn into_exprs(self) -> Vec<Expr> {
                 vec![Single::expr(self)]
@@ -72,6 +77,7 @@ macro_rules! tuple_selection {
     ($($part:ident $index:tt)+) => {
         impl<$($part: Single),+> Selection for ($($part,)+) {
             type Row = ($($part::Value,)+);
+            const __NULLABLE: &'static [bool] = &[$(<$part::Value as ColumnValue>::TYPE.nullable),+];
 
             fn into_exprs(self) -> Vec<Expr> {
                 vec![$(self.$index.expr()),+]

@@ -266,6 +266,11 @@ fn what_no_sql_expresses_is_named() {
         Todo::query().filter(|t| t.weight.gt(f64::NAN)),
         "NaN cannot be stored; use an `Option` for a missing number",
     );
+    let users = || Todo::query().left_join(User::query(), |t, u| t.text.eq(u.id));
+    let message = "column `name` of `users` is missing where a left join finds no row; select it with `.nullable()`, or use `join`";
+    check_refused(users().select(|_, u| u.name), message);
+    check_refused(users().select(|t, u| (t.id, u.name)).first(), message);
+    assert!(users().select(|t, u| (t.id, t.owner, u.name.nullable(), u.name.count(), u.name.max())).to_sql().is_ok());
     let smuggled = Todo::query().filter(|t| t.text.eq(User::COLUMNS.name));
     check_refused(smuggled, "column `name` of table `users` is used in a statement about `todos`");
 }
