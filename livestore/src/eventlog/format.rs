@@ -163,9 +163,16 @@ impl Eventlog {
         Ok(rows.first().map(|ordinal| *ordinal as u64))
     }
 
-    /// Forgets journals whose files are gone.
-    pub(crate) fn forget_journals(&self, is_gone: impl Fn(JournalNonce) -> bool) -> Result<(), StorageError> {
+    /// Forgets journals whose files are gone, where more than `kept_max` are known.
+    pub(crate) fn forget_journals(
+        &self,
+        kept_max: usize,
+        is_gone: impl Fn(JournalNonce) -> bool,
+    ) -> Result<(), StorageError> {
         let known = self.db.rows("SELECT nonce FROM journals", [], |row| row.get(0).map(JournalNonce))?;
+        if known.len() <= kept_max {
+            return Ok(());
+        }
         self.in_transaction(|log| {
             for nonce in known.into_iter().filter(|nonce| is_gone(*nonce)) {
                 log.db.run("DELETE FROM journals WHERE nonce = ?1", [nonce.0])?;

@@ -1,7 +1,7 @@
 use super::desk::{Desk, group_bytes};
 use super::{Judged, Port, ReceiptSlot, StatePosition, Submission};
 use crate::ids::JournalNonce;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// The sessions of this process and the processes that follow it, as whoever serves the desk knows them. Goes along when
@@ -12,6 +12,8 @@ pub(crate) struct Attached {
     /// The last ordinal of each journal that is in the log.
     taken: HashMap<JournalNonce, u64>,
     unsynced: Vec<Arc<ReceiptSlot>>,
+    /// Sessions that ended while groups of theirs waited.
+    left: HashSet<JournalNonce>,
     /// Handed over and not judged yet: on their way to another process, or on the log while state could not follow.
     pub(crate) waiting: VecDeque<Submission>,
 }
@@ -32,6 +34,8 @@ impl Attached {
         self.ports.retain(|(known, _)| *known != Some(nonce));
         self.taken.remove(&nonce);
         desk.forget_synced(nonce);
+        self.left.retain(|left| self.waiting.iter().any(|waiting| waiting.group.nonce == *left));
+        self.left.insert(nonce);
     }
 
     /// Tells every session and the receipts what became of groups, in log order.
@@ -43,12 +47,17 @@ impl Attached {
         let mut settled = 0;
         for judged in judged {
             let (nonce, ordinal) = (judged.group.nonce, judged.group.ordinal);
-            self.taken.insert(nonce, judged.group.last_ordinal());
-            let is_first = |first: &&Submission| first.group.nonce == nonce && first.group.ordinal == ordinal;
-            if self.waiting.front().filter(is_first).is_none() {
-                continue;
+            if self.ports.iter().any(|(known, _)| *known == Some(nonce)) {
+                self.taken.insert(nonce, judged.group.last_ordinal());
             }
-            if let Some(submission) = self.waiting.pop_front() {
+            let is_it = |waiting: &Submission| waiting.group.nonce == nonce && waiting.group.ordinal == ordinal;
+            let at = match self.waiting.front() {
+                Some(first) if is_it(first) => Some(0),
+                // The rest of a session that ended may come from its journal, before what others handed over earlier.
+                Some(_) if self.left.contains(&nonce) => self.waiting.iter().position(is_it),
+                _ => None,
+            };
+            if let Some(submission) = at.and_then(|at| self.waiting.remove(at)) {
                 settled += group_bytes(&submission);
                 submission.slot.confirm(judged.head.number, &judged.verdict);
                 // Nobody asks for the outcome of a receipt that was dropped.

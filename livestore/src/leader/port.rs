@@ -29,6 +29,7 @@ struct Feed {
     groups: VecDeque<Published>,
     /// Groups of other sessions came: the session's worker applies them, if no commit does before.
     has_foreign: bool,
+    bytes: usize,
     /// The place of the last group that was published here, or is in the copy that the session began with.
     place: u64,
     /// For another process: up to where the log survives a power loss, where that is news.
@@ -50,6 +51,7 @@ impl Port {
         let place = feed.place;
         let news = || judged.iter().filter(|judged| judged.head.place > place);
         feed.has_foreign |= news().any(|judged| !is_own(&judged.group));
+        feed.bytes += news().flat_map(|judged| &judged.group.events).map(|event| event.bytes() + 64).sum::<usize>();
         feed.groups.extend(news().map(|judged| Published {
             group: Arc::clone(&judged.group),
             place: judged.head.place,
@@ -85,18 +87,20 @@ impl Port {
             return None;
         }
         feed.has_foreign = false;
+        feed.bytes = 0;
         Some((std::mem::take(&mut feed.groups), feed.synced.take()))
     }
 
-    /// How many groups wait in the feed.
-    pub(crate) fn waiting(&self) -> usize {
-        self.feed().groups.len()
+    /// How many bytes of events wait in the feed, about.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.feed().bytes
     }
 
     /// Everything published since the last call, in order.
     pub(crate) fn drain(&self) -> VecDeque<Published> {
         let mut feed = self.feed();
         feed.has_foreign = false;
+        feed.bytes = 0;
         std::mem::take(&mut feed.groups)
     }
 

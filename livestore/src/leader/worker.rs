@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 
 /// The most events in one pair of transactions.
 const BATCH_EVENTS_MAX: usize = 2_000;
+/// A process may end without ever having followed this leader.
+const LOOK_AROUND: Duration = Duration::from_secs(3);
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_secs(5);
-/// The most groups that wait for one following process. One that is slower is sent away, and comes back when it can.
-const FOLLOWER_GROUPS_MAX: usize = 100_000;
+/// The most bytes of events that wait for one following process. One that is slower is sent away, and comes back when it can.
+const FOLLOWER_BYTES_MAX: usize = 64 << 20;
 
 /// Takes into the log what the journals of sessions that ended still hold, and gives back whose they were.
 pub(crate) type TakeJournals = Box<dyn FnMut(&mut Eventlog) -> Result<Vec<JournalNonce>, StorageError> + Send>;
@@ -36,6 +38,8 @@ pub(crate) struct Worker {
     retry: Option<Duration>,
     /// Nothing was taken since everything was synced, to end here.
     is_sealed: bool,
+    /// What was there when the last session went is being taken.
+    is_last_call: bool,
     /// The last sync failed, and the status says so.
     is_sync_failing: bool,
 }
@@ -63,8 +67,15 @@ impl Worker {
             take_journals,
             retry: None,
             is_sealed: false,
+            is_last_call: false,
             is_sync_failing: false,
         })
+    }
+
+    /// These journals were taken to their end before this leader began.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn have_ended(&mut self, journals: Vec<JournalNonce>) {
+        self.ended.extend(journals);
     }
 
     /// After leadership moved here: tells the sessions what the log holds past `place`, and takes what they had handed over
@@ -127,7 +138,16 @@ impl Worker {
         while inbox.submissions.is_empty() && !inbox.is_urgent && !inbox.is_stopping && self.retry.is_none() {
             inbox.is_idle = true;
             if self.is_synced() {
-                inbox = desk.wake.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+                let (woken, rested) =
+                    desk.wake.wait_timeout(inbox, LOOK_AROUND).unwrap_or_else(PoisonError::into_inner);
+                inbox = woken;
+                if rested.timed_out() && self.take_journals.is_some() {
+                    drop(inbox);
+                    if let Err(error) = self.take_ended_journals() {
+                        tracing::warn!(%error, "journals of processes that ended could not be taken yet");
+                    }
+                    inbox = lock(&desk.inbox);
+                }
                 continue;
             }
             let left = quiet_until.saturating_duration_since(Instant::now());
@@ -146,7 +166,8 @@ impl Worker {
         inbox.is_urgent = false;
         let wants_sync = std::mem::take(&mut inbox.wants_sync);
         let is_stopping = inbox.is_stopping;
-        if is_stopping && (inbox.submissions.is_empty() || self.retry.is_some()) && inbox.requests.is_empty() {
+        let is_empty = (inbox.submissions.is_empty() || self.retry.is_some()) && inbox.requests.is_empty();
+        if is_stopping && (is_empty || self.is_last_call) {
             drop(inbox);
             if std::mem::replace(&mut self.is_sealed, true) {
                 return None;
@@ -157,6 +178,8 @@ impl Worker {
             return self.next_work();
         }
         self.is_sealed = false;
+        // What comes after is of other processes, which keep it in their journals and hand it over again.
+        self.is_last_call = is_stopping;
         let (submissions, requests) = (std::mem::take(&mut inbox.submissions), std::mem::take(&mut inbox.requests));
         Some(Work { submissions, requests, wants_sync, is_stopping })
     }
@@ -178,7 +201,6 @@ impl Worker {
                 // On the log, if not in state: the next try catches up, and must not append them again.
                 self.journals.extend(groups.iter().map(|group| (group.nonce, group.last_ordinal())));
                 let batch: Vec<_> = self.in_flight.drain(..len).collect();
-                self.desk.settle(batch.iter().map(group_bytes).sum());
                 self.attached.waiting.extend(batch);
             }
             self.publish(&ingested?);
@@ -188,16 +210,30 @@ impl Worker {
 
     /// Groups come twice around a change of leaders; the feed has told what became of those that the log holds.
     fn drop_what_is_taken(&mut self) -> Result<(), StorageError> {
-        let mut index = 0;
-        while index < self.in_flight.len() {
-            let (nonce, ordinal) = (self.in_flight[index].group.nonce, self.in_flight[index].group.ordinal);
-            if !self.is_taken(nonce, ordinal)? {
-                index += 1;
-            } else if let Some(submission) = self.in_flight.remove(index) {
-                self.desk.settle(group_bytes(&submission));
+        // Both copies may be in flight at once: the log does not know of the first yet.
+        let mut met: HashMap<JournalNonce, u64> = HashMap::new();
+        let (mut settled, mut failed) = (0, None);
+        for submission in std::mem::take(&mut self.in_flight) {
+            let (nonce, ordinal) = (submission.group.nonce, submission.group.ordinal);
+            let is_copy = met.get(&nonce).is_some_and(|last| ordinal <= *last);
+            // An error of the log: kept, and looked at again at the next try.
+            match if is_copy { Ok(true) } else { self.is_taken(nonce, ordinal) } {
+                Ok(true) => {
+                    settled += group_bytes(&submission);
+                    submission.slot.close(&"it was taken from its journal".into());
+                }
+                Ok(false) => {
+                    met.insert(nonce, submission.group.last_ordinal());
+                    self.in_flight.push_back(submission);
+                }
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    self.in_flight.push_back(submission);
+                }
             }
         }
-        Ok(())
+        self.desk.settle(settled);
+        failed.map_or(Ok(()), Err)
     }
 
     fn is_taken(&mut self, nonce: JournalNonce, ordinal: u64) -> Result<bool, StorageError> {
@@ -238,7 +274,7 @@ impl Worker {
         self.attached.publish(judged, &self.desk);
         self.attached
             .followers()
-            .filter(|port| port.waiting() > FOLLOWER_GROUPS_MAX)
+            .filter(|port| port.waiting_bytes() > FOLLOWER_BYTES_MAX)
             .for_each(|port| port.close("too many groups wait for this process"));
     }
 
@@ -316,8 +352,11 @@ impl Worker {
         let Some(take) = &mut self.take_journals else { return Ok(()) };
         // The log knows best, also when this stops in the middle.
         self.journals.clear();
-        self.ended.extend(take(self.leader.log_mut())?);
-        self.finish_interrupted_step()
+        let taken = take(self.leader.log_mut());
+        // Some may be on the log even where this stopped in the middle.
+        self.finish_interrupted_step()?;
+        self.ended.extend(taken?);
+        Ok(())
     }
 }
 

@@ -8,17 +8,19 @@ use std::path::Path;
 
 const NAME: &str = "leader.json";
 
-/// A port on this machine, and a secret that only those who may read the folder know.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A port on this machine, and two secrets that only those who may read the folder know: what a follower shows, and what the
+/// leader answers. A stranger who got hold of the port of a leader that is gone knows neither.
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Address {
     pub(super) port: u16,
     pub(super) token: String,
+    pub(super) answer: String,
 }
 
 impl Address {
     pub(super) fn new(port: u16) -> Self {
-        let token = random(16).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { port, token }
+        let secret = || random(16).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { port, token: secret(), answer: secret() }
     }
 
     /// Whoever leads may write it; written whole under another name first.

@@ -2,7 +2,7 @@
 
 use crate::event::{CommitGroup, EncodedEvent, SequenceNumber};
 use crate::eventlog::LogHead;
-use crate::ids::{ClientId, JournalNonce, SessionId};
+use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
 use crate::leader::{Judged, Published, Verdict};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub(super) const PROTOCOL: u32 = 1;
 /// A group of the largest size, with every character of its payloads escaped, fits.
 const FRAME_MAX: usize = 16 << 20;
+const GREETING_MAX: usize = 4 << 10;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -40,7 +41,9 @@ pub(super) enum ToLeader {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(super) enum ToFollower {
+    /// With the answer that only who wrote `leader.json` knows besides.
     Welcome {
+        answer: String,
         state_file: String,
     },
     /// The store is open with another schema.
@@ -105,7 +108,9 @@ impl Group {
 
     /// `None` where the group is none that a session can have committed.
     pub(super) fn into_group(self) -> Option<CommitGroup> {
-        let is_group = (1..=CommitGroup::EVENTS_MAX).contains(&self.events.len()) && self.ordinal > 0;
+        let ordinal_max = EventId::ORDINAL_MAX - CommitGroup::EVENTS_MAX as u64;
+        let is_group =
+            (1..=CommitGroup::EVENTS_MAX).contains(&self.events.len()) && (1..=ordinal_max).contains(&self.ordinal);
         let event = |Event(name, client_only, args)| EncodedEvent { name: Cow::Owned(name), client_only, args };
         is_group.then(|| CommitGroup {
             nonce: JournalNonce(self.nonce),
@@ -154,10 +159,19 @@ pub(super) fn write(to: &mut impl Write, message: &impl Serialize) -> io::Result
 
 /// The next message; an error of kind `UnexpectedEof` where the other side is gone.
 pub(super) fn read<M: DeserializeOwned>(from: &mut impl Read) -> io::Result<M> {
+    read_at_most(FRAME_MAX, from)
+}
+
+/// The same, of somebody who has not said yet who it is.
+pub(super) fn read_greeting<M: DeserializeOwned>(from: &mut impl Read) -> io::Result<M> {
+    read_at_most(GREETING_MAX, from)
+}
+
+fn read_at_most<M: DeserializeOwned>(len_max: usize, from: &mut impl Read) -> io::Result<M> {
     let mut len = [0; 4];
     from.read_exact(&mut len)?;
     let len = u32::from_le_bytes(len) as usize;
-    if len > FRAME_MAX {
+    if len > len_max {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a message of {len} bytes is too large")));
     }
     // Grows as bytes come: a length alone allocates nothing.

@@ -2,14 +2,14 @@
 
 use super::address::Address;
 use super::frame::{self, Group, PROTOCOL, PublishedGroup, ToFollower, ToLeader};
-use crate::leader::{Desk, LeaderState, Port, Request, foreign_submission};
+use crate::leader::{Desk, LeaderState, Port, Published, Request, foreign_submission};
 use std::io::{self, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a new connection may take to say who it is.
 const HELLO_MAX: Duration = Duration::from_secs(3);
@@ -17,6 +17,8 @@ const HELLO_MAX: Duration = Duration::from_secs(3);
 const WRITE_MAX: Duration = Duration::from_secs(10);
 /// How long a following process waits for a sync.
 const SYNC_MAX: Duration = Duration::from_secs(30);
+/// How long a following process waits for room in the inbox.
+const ROOM_MAX: Duration = Duration::from_secs(5);
 /// The most processes that follow one leader.
 const CONNECTIONS_MAX: usize = 64;
 /// Groups in one message.
@@ -28,7 +30,7 @@ const TAKE_JOURNALS_AFTER: [Duration; 4] =
 /// What every connection needs.
 struct Door {
     desk: Arc<Desk>,
-    token: String,
+    address: Address,
     schema: &'static str,
     fingerprint: String,
     state_file: String,
@@ -65,7 +67,7 @@ impl Host {
         let address = Address::new(listener.local_addr()?.port());
         let door = Arc::new(Door {
             desk: Arc::clone(desk),
-            token: address.token.clone(),
+            address: address.clone(),
             schema,
             fingerprint,
             state_file,
@@ -78,8 +80,10 @@ impl Host {
                 if at.is_closed() {
                     return;
                 }
-                if let Ok(stream) = stream {
-                    welcome(&at, stream);
+                match stream {
+                    Ok(stream) => welcome(&at, stream),
+                    // No more files, for example: that passes.
+                    Err(_) => std::thread::sleep(Duration::from_millis(50)),
                 }
             }
         };
@@ -140,7 +144,7 @@ fn serve(door: &Arc<Door>, stream: &TcpStream) -> io::Result<()> {
     stream.set_write_timeout(Some(WRITE_MAX))?;
     let mut from = BufReader::new(stream);
     let to = Arc::new(Mutex::new(stream.try_clone()?));
-    let greeting = greet(door, frame::read(&mut from)?);
+    let greeting = greet(door, frame::read_greeting(&mut from)?);
     send(&to, &greeting)?;
     if !matches!(greeting, ToFollower::Welcome { .. }) {
         return Ok(());
@@ -155,7 +159,7 @@ fn serve(door: &Arc<Door>, stream: &TcpStream) -> io::Result<()> {
 fn greet(door: &Door, hello: ToLeader) -> ToFollower {
     let refuse = |reason: &str| ToFollower::Refused { reason: reason.into() };
     let ToLeader::Hello { protocol, token, schema, fingerprint } = hello else { return refuse("no greeting came") };
-    if token != door.token {
+    if token != door.address.token {
         return refuse("the token is not that of `leader.json`");
     }
     if protocol != PROTOCOL {
@@ -164,18 +168,23 @@ fn greet(door: &Door, hello: ToLeader) -> ToFollower {
     if (schema.as_str(), &fingerprint) != (door.schema, &door.fingerprint) {
         return ToFollower::OtherSchema { schema: door.schema.into() };
     }
-    ToFollower::Welcome { state_file: door.state_file.clone() }
+    ToFollower::Welcome { answer: door.address.answer.clone(), state_file: door.state_file.clone() }
 }
 
+/// Serves the messages of one process.
 fn serve_messages(
     door: &Arc<Door>,
     from: &mut BufReader<&TcpStream>,
     to: &Arc<Mutex<TcpStream>>,
     port: &Arc<Port>,
 ) -> io::Result<()> {
+    let mut is_fed = false;
     loop {
         match frame::read(from)? {
             ToLeader::Hello { .. } => return Err(io::Error::other("a second greeting came")),
+            ToLeader::Feed { .. } if std::mem::replace(&mut is_fed, true) => {
+                return Err(io::Error::other("a second feed was asked for"));
+            }
             ToLeader::Feed { after } => {
                 door.desk.request(Request::Feed { after, port: Arc::clone(port) });
                 let (to, port) = (Arc::clone(to), Arc::clone(port));
@@ -197,14 +206,19 @@ fn serve_messages(
     }
 }
 
-/// Reads on only when the leader's inbox has room: what waits, waits at the process that committed it.
+/// Reads on only when the leader's inbox has room: what waits, waits at the process that committed it. Its own sessions come
+/// first, so others may fill a part of it only; where that does not drain, the process is sent away, and hands over again.
 fn submit(door: &Door, groups: Vec<Group>) -> io::Result<()> {
     for group in groups {
         let group = group.into_group().ok_or_else(|| io::Error::other("what came is no commit group"))?;
+        let deadline = Instant::now() + ROOM_MAX;
         loop {
             let (bytes, bytes_max) = door.desk.backlog();
-            if bytes < bytes_max || door.is_closed() {
+            if bytes < bytes_max / 8 {
                 break;
+            }
+            if door.is_closed() || Instant::now() > deadline {
+                return Err(io::Error::other("the leader does not take what waits for it"));
             }
             door.desk.wait_past(door.desk.status().place, Duration::from_millis(50));
         }
@@ -217,15 +231,14 @@ fn submit(door: &Door, groups: Vec<Group>) -> io::Result<()> {
 fn feed(to: &Arc<Mutex<TcpStream>>, port: &Arc<Port>) {
     let send_all = || -> io::Result<()> {
         while let Some((published, synced)) = port.news(Duration::from_secs(60)) {
-            for page in Vec::from(published).chunks(GROUPS_MAX) {
-                // A page of the largest groups would not fit a message.
-                for part in parts(page) {
-                    send(to, &ToFollower::Published { groups: part.iter().map(PublishedGroup::of).collect() })?;
-                }
-            }
+            let published = Vec::from(published);
+            // What came after the sync is told after it.
+            let in_sync = published.partition_point(|group| group.place <= synced.unwrap_or(0));
+            send_published(to, &published[..in_sync])?;
             if let Some(place) = synced {
                 send(to, &ToFollower::Synced { place })?;
             }
+            send_published(to, &published[in_sync..])?;
         }
         Ok(())
     };
@@ -236,8 +249,18 @@ fn feed(to: &Arc<Mutex<TcpStream>>, port: &Arc<Port>) {
     let _ = stream.shutdown(std::net::Shutdown::Both); // It may be gone already.
 }
 
+fn send_published(to: &Mutex<TcpStream>, published: &[Published]) -> io::Result<()> {
+    for page in published.chunks(GROUPS_MAX) {
+        // A page of the largest groups would not fit a message.
+        for part in parts(page) {
+            send(to, &ToFollower::Published { groups: part.iter().map(PublishedGroup::of).collect() })?;
+        }
+    }
+    Ok(())
+}
+
 /// Cuts a page so that the payloads of each part are at most a megabyte, or one group.
-fn parts(mut page: &[crate::leader::Published]) -> Vec<&[crate::leader::Published]> {
+fn parts(mut page: &[Published]) -> Vec<&[Published]> {
     const BYTES_MAX: usize = 1 << 20;
     let mut parts = Vec::new();
     while !page.is_empty() {

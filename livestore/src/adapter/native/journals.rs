@@ -32,9 +32,18 @@ pub(super) fn take_dead_journals(
         crash_point!("recovery.before-remove");
         journals.into_iter().for_each(journal::DeadJournal::remove);
     }
+    Ok(ended)
+}
+
+/// Journals that the log remembers although their files are gone.
+const FORGOTTEN_KEPT: usize = 1_000;
+
+/// Forgets how far journals were taken whose files are gone, once there are many of them. Not at once, and only when a leader
+/// begins: a late copy of their groups may still be on its way from a process that looks for its leader.
+pub(super) fn forget_journals(log: &Eventlog, folder: &Path) -> Result<(), OpenError> {
     crash_point!("recovery.before-forget");
     // A file that is kept aside may be put back by hand: what was taken of it must then still be known.
     let nonces = journal::nonces(folder)?;
-    log.forget_journals(|nonce| !nonces.contains(&nonce.to_string()))?;
-    Ok(ended)
+    log.forget_journals(FORGOTTEN_KEPT, |nonce| !nonces.contains(&nonce.to_string()))?;
+    Ok(())
 }

@@ -62,7 +62,13 @@ impl Link {
         let (schema, fingerprint) = (schema.to_owned(), fingerprint.to_owned());
         frame::write(&mut stream, &ToLeader::Hello { protocol: PROTOCOL, token: address.token, schema, fingerprint })?;
         let state_file = match frame::read(&mut stream)? {
-            ToFollower::Welcome { state_file } => state_file,
+            ToFollower::Welcome { answer, .. } if answer != address.answer => {
+                return Err(NoLink::Failed("another program answers in the place of the process that led".into()));
+            }
+            ToFollower::Welcome { state_file, .. } if !is_state_file(&state_file) => {
+                return Err(NoLink::Failed(format!("`{state_file}` is no name of a state file")));
+            }
+            ToFollower::Welcome { state_file, .. } => state_file,
             ToFollower::OtherSchema { schema } => return Err(NoLink::OtherSchema { schema }),
             ToFollower::Refused { reason } => return Err(NoLink::Failed(reason)),
             _ => return Err(NoLink::Failed("the process that leads did not greet".into())),
@@ -99,6 +105,11 @@ impl Link {
             Some(Err(TryRecvError::Disconnected)) | None => Received::Lost,
         }
     }
+}
+
+fn is_state_file(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    name.starts_with("state-") && name.ends_with(".db") && name.bytes().all(is_plain)
 }
 
 impl Drop for Link {

@@ -1,9 +1,10 @@
 //! Who leads: one process of those that have a store open holds the lock; the others follow, and look again when it is gone.
 
+use super::address::Address;
 use super::directory::LeaderLock;
 use super::follow::{ANSWER_MAX, Ended, Follower, no_answer};
 use super::host::Host;
-use super::journals::take_dead_journals;
+use super::journals::{forget_journals, take_dead_journals};
 use super::link::{Link, NoLink};
 use crate::error::{OpenError, StorageError, StorageKind};
 use crate::eventlog::Eventlog;
@@ -84,7 +85,7 @@ impl Roles {
 
     fn serve(&self, role: Role) -> Option<Role> {
         match role {
-            Role::Lead { host, mut worker, lock } => {
+            Role::Lead { lock, mut worker, host } => {
                 worker.work();
                 drop(host);
                 drop(worker);
@@ -107,11 +108,15 @@ impl Roles {
     fn look_for_role(&self, mut attached: Attached, place: u64, mut held: Vec<Request>, lost: &str) -> Option<Role> {
         let began = Instant::now();
         let mut wait = LOOK_FIRST;
+        let mut is_hurried = false;
         tracing::info!(lost, "this process looks for another leader, or leads");
         loop {
             let reason = match self.try_role(&mut attached, place) {
                 Ok(role) => {
                     self.desk.give_back(VecDeque::new(), held);
+                    if is_hurried {
+                        self.desk.hurry();
+                    }
                     return Some(role);
                 }
                 Err(reason) => reason,
@@ -119,7 +124,8 @@ impl Roles {
             if began.elapsed() > LOOK_LAST {
                 self.desk.set_state(LeaderState::Unreachable { reason });
             }
-            let Work { submissions, requests, is_stopping, .. } = self.desk.work_within(wait);
+            let Work { submissions, requests, wants_sync, is_stopping } = self.desk.work_within(wait);
+            is_hurried |= wants_sync;
             attached.waiting.extend(submissions);
             for request in requests {
                 match request {
@@ -161,8 +167,11 @@ impl Roles {
         progress: OnProgress<'_>,
     ) -> Result<(Box<Worker>, Option<Host>), OpenError> {
         let storage = Storage::Folder(self.folder.clone());
+        Address::withdraw(&self.folder); // Whoever led before is gone.
+        let mut ended = Vec::new();
         let mut recover = |log: &mut Eventlog, progress: &mut dyn FnMut(OpenProgress)| {
-            take_dead_journals(log, &self.folder, progress)?;
+            ended = take_dead_journals(log, &self.folder, progress)?;
+            forget_journals(log, &self.folder)?;
             journal::remove_unborn(&self.folder)?;
             // Before state is looked at: a store that is not to be opened is not rebuilt either.
             greet(log)?;
@@ -171,6 +180,7 @@ impl Roles {
         let leader = Leader::open(&storage, self.materializers, &mut recover, progress)?;
         let state_file = leader.log().state_file()?.unwrap_or_default();
         let mut worker = Box::new(Worker::new(&self.desk, leader, Some(self.take_journals()))?);
+        worker.have_ended(ended);
         if let Some(place) = place {
             worker.attached = std::mem::take(attached);
             if let Err(error) = worker.take_over(place) {

@@ -1,0 +1,213 @@
+//! Groups that reach a leader twice, by another way than thought, or not at all from whom they should: each is taken once.
+
+use livestore::*;
+use livestore_tests::ledger::{App, Step, Stepped};
+use livestore_tests::scratch::Scratch;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const STORE: &str = "shared";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn open(scratch: &Scratch) -> Store<App> {
+    Store::open(native(scratch.path()), STORE).expect("the store opens")
+}
+
+fn step(run: i64) -> Stepped {
+    Stepped { run, thread: 1, seq: 1, text: "x".into() }
+}
+
+/// Waits until state shows so many steps.
+fn wait_for_steps(store: &Store<App>, number: i64) {
+    let mut counts = store.changes(&query_db(Step::query().count())).expect("it runs");
+    let deadline = Instant::now() + PATIENCE;
+    let mut seen = -1;
+    while seen != number {
+        assert!(Instant::now() < deadline, "there are {seen} steps and not {number}: {:?}", store.status());
+        seen = counts.next_timeout(Duration::from_millis(200)).map_or(seen, |count| *count);
+    }
+}
+
+/// How many events the log has; each has an id of its own.
+fn logged(store: &Store<App>) -> usize {
+    let mut events = store.raw_events();
+    let ids: Vec<_> = std::iter::from_fn(|| events.try_next()).map(|event| event.expect("it reads").id).collect();
+    let mut unique = ids.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), ids.len(), "some event is there twice");
+    ids.len()
+}
+
+/// A process that follows, spoken for by the test.
+struct Peer(TcpStream);
+
+impl Peer {
+    fn greet(scratch: &Scratch) -> Self {
+        let address = std::fs::read(scratch.store(STORE).join("leader.json")).expect("a leader listens");
+        let address: Value = serde_json::from_slice(&address).expect("it is JSON");
+        let state = scratch.files(STORE, "state-", ".db").pop().expect("there is state");
+        let state = state.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        let (_, fingerprint) = state.rsplit_once('-').expect("a number").0.split_once('-').expect("a fingerprint");
+        let port = address["port"].as_u64().expect("a port") as u16;
+        let mut peer = Self(TcpStream::connect(("127.0.0.1", port)).expect("it answers"));
+        let hello = json!({"type": "hello", "protocol": 1, "token": address["token"], "schema": "App",
+            "fingerprint": fingerprint});
+        peer.send(&hello);
+        let welcome = peer.hear();
+        assert_eq!((&welcome["type"], &welcome["answer"]), (&json!("welcome"), &address["answer"]));
+        peer
+    }
+
+    fn send(&mut self, message: &Value) {
+        let bytes = serde_json::to_vec(message).expect("it is JSON");
+        let len = (bytes.len() as u32).to_le_bytes();
+        self.0.write_all(&len).and_then(|()| self.0.write_all(&bytes)).expect("the leader reads");
+    }
+
+    fn hear(&mut self) -> Value {
+        let mut len = [0; 4];
+        self.0.read_exact(&mut len).expect("the leader writes");
+        let mut bytes = vec![0; u32::from_le_bytes(len) as usize];
+        self.0.read_exact(&mut bytes).expect("the leader writes");
+        serde_json::from_slice(&bytes).expect("it is JSON")
+    }
+}
+
+fn group(ordinal: u64, events: usize) -> Value {
+    let args = json!({"run": 9, "thread": 1, "seq": ordinal, "text": ""}).to_string();
+    let events = vec![json!(["v1.Stepped", false, args]); events];
+    json!({"nonce": [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 1], "ordinal": ordinal, "clientId": "abcdef", "sessionId": "s",
+        "events": events})
+}
+
+#[test]
+fn two_copies_that_come_at_once_are_taken_once() {
+    let scratch = Scratch::new("copies");
+    let store = open(&scratch);
+    let mut peer = Peer::greet(&scratch);
+    let groups: Vec<_> = (1..=50).chain(1..=50).chain([51]).map(|ordinal| group(ordinal, 1)).collect();
+    peer.send(&json!({"type": "submit", "groups": groups}));
+    wait_for_steps(&store, 51);
+    assert_eq!(logged(&store), 51);
+}
+
+#[test]
+fn a_peer_that_sends_nonsense_is_sent_away_and_harms_nobody() {
+    let scratch = Scratch::new("nonsense");
+    let store = open(&scratch);
+    for nonsense in [
+        json!({"type": "submit", "groups": [group(u64::MAX, 2)]}),
+        json!({"type": "submit", "groups": [group(1 << 40, 1)]}),
+        json!({"type": "submit", "groups": [group(1, 0)]}),
+        json!({"type": "hello", "protocol": 1, "token": "", "schema": "", "fingerprint": ""}),
+        json!(["what"]),
+    ] {
+        let mut peer = Peer::greet(&scratch);
+        peer.send(&nonsense);
+        let mut rest = Vec::new();
+        let _ = peer.0.read_to_end(&mut rest); // Closed, or cut off.
+        assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+    }
+    store.commit(step(1)).expect("the store goes on").wait(PATIENCE).expect("the leader goes on");
+    assert!(matches!(store.status().leader, LeaderState::Running), "{:?}", store.status());
+    assert_eq!(logged(&store), 1);
+}
+
+#[test]
+fn a_stranger_at_the_door_learns_nothing() {
+    let scratch = Scratch::new("stranger");
+    let _store = open(&scratch);
+    let address = std::fs::read(scratch.store(STORE).join("leader.json")).expect("a leader listens");
+    let address: Value = serde_json::from_slice(&address).expect("it is JSON");
+    let port = address["port"].as_u64().expect("a port") as u16;
+    let mut peer = Peer(TcpStream::connect(("127.0.0.1", port)).expect("it answers"));
+    peer.send(&json!({"type": "hello", "protocol": 1, "token": "guessed", "schema": "App", "fingerprint": ""}));
+    let answer = peer.hear();
+    assert_eq!(answer["type"], "refused");
+    assert!(answer.get("answer").is_none(), "{answer}");
+}
+
+/// A session in a process of its own; see `processes.rs`.
+struct Session {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Session {
+    fn open(scratch: &Scratch, run: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_session"))
+            .arg(scratch.path())
+            .args([STORE, run, "app"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut session = Self { child, out };
+        assert_eq!(session.hear(), "open");
+        session
+    }
+
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).expect("it writes");
+        line.trim_end().to_owned()
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        writeln!(self.child.stdin.as_mut().expect("it is piped"), "{line}").expect("it reads");
+        self.hear()
+    }
+
+    fn stop(&self) {
+        let sent = Command::new("kill").args(["-STOP", &self.child.id().to_string()]).status().expect("it runs");
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // It may have ended.
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_journal_taken_at_the_take_over_is_not_taken_again_from_who_waited() {
+    let scratch = Scratch::new("take-over");
+    let leader = Session::open(&scratch, "1");
+    let (ended, waiting) = (open(&scratch), open(&scratch));
+    leader.stop();
+    let waited = waiting.commit(step(2)).expect("it is safe");
+    let of_ended = ended.commit(step(3)).expect("it is safe");
+    drop(ended); // Its journal is free now, and the process still has its group to hand over.
+    drop(leader);
+    for receipt in [waited, of_ended] {
+        let outcome = receipt.wait(PATIENCE).expect("the new leader takes it");
+        assert_eq!(outcome.quarantined, None);
+    }
+    let after = waiting.commit(step(4)).expect("it is safe");
+    after.wait(PATIENCE).expect("later receipts are told too");
+    assert_eq!(logged(&waiting), 3);
+}
+
+#[test]
+fn the_journal_of_a_process_that_never_met_this_leader_is_taken() {
+    let scratch = Scratch::new("orphan");
+    let leader = Session::open(&scratch, "1");
+    let mut orphan = Session::open(&scratch, "2");
+    let store = open(&scratch);
+    leader.stop();
+    assert_eq!(orphan.ask("commit 5"), "committed 5");
+    orphan.stop();
+    drop(leader);
+    // Leads before the other one ends, which never greets it.
+    store.commit(step(3)).expect("it is safe").wait(PATIENCE).expect("this process leads");
+    drop(orphan);
+    wait_for_steps(&store, 6);
+    assert_eq!(logged(&store), 6);
+}
