@@ -139,7 +139,7 @@ impl<S: Schema> Store<S> {
 
     /// The events of type `E` in the eventlog, and those to come; filters narrow it.
     ///
-    /// Iterating waits at the end for ever. For what is there now, end it at the head of the eventlog:
+    /// Iterating waits at the end for ever. For what is there now, end it with [`until_now`](EventStream::until_now):
     ///
     /// ```
     /// # use livestore::*;
@@ -151,7 +151,7 @@ impl<S: Schema> Store<S> {
     /// # let store = Store::<App>::open(memory(), "todos")?;
     /// let receipt = store.commit(Added { id: "a".into() })?;
     /// receipt.wait(Duration::from_secs(5))?; // until it is in the eventlog
-    /// for event in store.events::<Added>().until(store.status().upstream_head) {
+    /// for event in store.events::<Added>().until_now() {
     ///     assert_eq!(event?.event.id, "a");
     /// }
     /// # Ok(()) }

@@ -16,7 +16,8 @@ const PAGE_EVENTS: usize = 500;
 /// Events from the eventlog in order, then those to come: an iterator, a [`futures_core::Stream`], or polled.
 ///
 /// As an iterator it blocks at the end of the log until the next event; it ends when the store is closed, or behind
-/// [`until`](Self::until): `until(store.status().upstream_head)` is what is there now. Events of this session appear once they are in the eventlog, which is shortly after the commit.
+/// [`until`](Self::until) or [`until_now`](Self::until_now). Events of this session appear once they are in the eventlog,
+/// which is shortly after the commit.
 ///
 /// ```no_run
 /// # use livestore::*;
@@ -107,6 +108,31 @@ impl<E> EventStream<E> {
     pub fn until(mut self, number: SequenceNumber) -> Self {
         self.filter.until = Some(number);
         self
+    }
+
+    /// Only events that are in the eventlog at this moment; the stream ends behind them, at once where there are none.
+    ///
+    /// ```
+    /// # use livestore::*;
+    /// # use std::time::Duration;
+    /// # #[event("v1.Added")] pub struct Added { pub id: String }
+    /// # #[schema(events(Added))] pub struct App;
+    /// # #[materializers] impl App { fn added(_: Added) {} }
+    /// # fn main() -> Result<()> {
+    /// # let store = Store::<App>::open(memory(), "todos")?;
+    /// assert_eq!(store.events::<Added>().until_now().count(), 0);
+    /// let receipt = store.commit(Added { id: "a".into() })?;
+    /// receipt.wait(Duration::from_secs(5))?; // until it is in the eventlog
+    /// let ids: Vec<String> = store.events::<Added>().until_now().map(|event| Ok(event?.event.id)).collect::<Result<_>>()?;
+    /// assert_eq!(ids, ["a"]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn until_now(self) -> Self {
+        // A stream of a closed store ends by itself.
+        let Some(head) = self.leader.upgrade().map(|leader| leader.status().head) else { return self };
+        let until = self.filter.until.map_or(head, |until| until.min(head));
+        self.until(until)
     }
 
     /// Only events with this wire name; more calls allow more names.

@@ -189,6 +189,31 @@ fn typed_events_come_back() {
     assert_eq!(read.event, sent);
 }
 
+#[test]
+fn a_stream_until_now_ends() {
+    let store = open();
+    let ids = |stream: EventStream<TaskMade>| stream.map(|event| event.unwrap().event.task_id).collect::<Vec<_>>();
+    let commit = |id: &str| {
+        let receipt = store.commit(TaskMade { task_id: id.into(), ..task() }).unwrap();
+        receipt.wait(std::time::Duration::from_secs(20)).unwrap().number
+    };
+    let none = store.events::<TaskMade>().until_now();
+    let first = commit("a");
+    commit("b");
+    let two = store.events::<TaskMade>().until_now();
+    let last = commit("c");
+    assert_eq!(ids(none), [""; 0]);
+    assert_eq!(ids(two), ["a", "b"]);
+    assert_eq!(ids(store.events().since(last).until_now()), [""; 0]);
+    assert_eq!(ids(store.events().until(first).until_now()), ["a"]);
+    // Other events than these are the last of the log.
+    store.commit(Cleared).unwrap().wait(std::time::Duration::from_secs(20)).unwrap();
+    assert_eq!(ids(store.events().until_now()), ["a", "b", "c"]);
+    let closed = store.events::<TaskMade>();
+    store.shutdown().unwrap();
+    assert_eq!(ids(closed.until_now()), [""; 0]);
+}
+
 #[event("v1.TaskMade")]
 struct TaskMadeLater {
     task_id: String,
