@@ -1,6 +1,7 @@
 use super::{ColumnType, ColumnValue, SqlType, SqlValue, ValueError, ValueRef};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -55,6 +56,22 @@ impl SqlValue {
 }
 
 impl Timestamp {
+    /// The present time of the system's clock: for events, never in a materializer, which must write the same on every client
+    /// and at every rebuild.
+    ///
+    /// ```
+    /// # use livestore::*;
+    /// #[event("v1.Added")]
+    /// pub struct Added { pub id: String, pub at: Timestamp }
+    /// let event = Added { id: "a".into(), at: Timestamp::now() };
+    /// # assert!(event.at > Timestamp(0));
+    /// ```
+    #[cfg(not(target_arch = "wasm32"))] // There `SystemTime::now` panics.
+    #[must_use]
+    pub fn now() -> Self {
+        SystemTime::now().into()
+    }
+
     /// Year, month and day of the proleptic Gregorian calendar, counting years from March so that the leap
     /// day comes last (the algorithm of Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
     fn civil(self) -> (i64, i64, i64) {
@@ -100,6 +117,27 @@ impl std::str::FromStr for Timestamp {
     }
 }
 
+impl From<SystemTime> for Timestamp {
+    /// The millisecond that the time lies in; times beyond the range become its ends.
+    fn from(time: SystemTime) -> Self {
+        Self(match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_nanos().div_ceil(1_000_000)).map_or(i64::MIN, |ms| -ms),
+        })
+    }
+}
+
+impl TryFrom<Timestamp> for SystemTime {
+    type Error = ValueError;
+
+    /// Fails where the system's clock cannot hold the time.
+    fn try_from(time: Timestamp) -> Result<Self, ValueError> {
+        let distance = Duration::from_millis(time.0.unsigned_abs());
+        let there = if time.0 < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) };
+        there.ok_or_else(|| ValueError::new(format!("time {} ms is outside the range of the system's clock", time.0)))
+    }
+}
+
 fn parse(text: &str) -> Option<Timestamp> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let mut date = date.splitn(3, '-').map(digits);
@@ -134,6 +172,18 @@ mod tests {
                 assert_eq!(time.to_string().parse(), Ok(time));
             }
         }
+    }
+
+    #[test]
+    fn the_clock_of_the_system_is_read_and_given_back() {
+        for ms in [0, 1, -1, 1_709_208_000_500, -1_709_208_000_500] {
+            assert_eq!(SystemTime::try_from(Timestamp(ms)).map(Timestamp::from), Ok(Timestamp(ms)));
+        }
+        let micros = Duration::from_micros;
+        assert_eq!(Timestamp::from(UNIX_EPOCH + micros(1_999)), Timestamp(1));
+        assert_eq!(Timestamp::from(UNIX_EPOCH - micros(1_001)), Timestamp(-2));
+        #[cfg(not(target_arch = "wasm32"))]
+        assert!(Timestamp::now() >= "2024-01-01T00:00:00Z".parse().unwrap());
     }
 
     #[test]
