@@ -152,6 +152,7 @@ fn implementation(
                 derived: true,
                 deprecated: false,
                 unit: false,
+                shape: 0,
             };
         }
 

@@ -1,6 +1,6 @@
 use crate::attr::{self, NamedArgs, Opt};
 use crate::errors::Errors;
-use crate::{debug, names};
+use crate::{debug, names, tokens};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Fields, Item, ItemStruct};
@@ -70,6 +70,7 @@ fn expand_struct(args: Option<&NamedArgs>, item: &ItemStruct, mut errors: Errors
 fn event_def(args: Option<&NamedArgs>, item: &ItemStruct, client_only: bool, krate: &TokenStream) -> TokenStream {
     // After a mistake the item still is an event, so that its uses say nothing more.
     let name = args.map_or_else(|| names::text_of(&item.ident), |args| args.name.clone());
+    let shape = shape(item);
     let (deprecated, unit) = (attr::is_deprecated(&item.attrs), matches!(item.fields, Fields::Unit));
     quote! {
         #krate::__private::EventDef {
@@ -78,6 +79,20 @@ fn event_def(args: Option<&NamedArgs>, item: &ItemStruct, client_only: bool, kra
             derived: false,
             deprecated: #deprecated,
             unit: #unit,
+            shape: #shape,
         }
     }
+}
+
+/// What decides how a payload is read: the fields with their types, and what serde is told. Types that a field names are not
+/// seen; a change of theirs asks for a new version of the materializer.
+fn shape(item: &ItemStruct) -> u64 {
+    let mut item = item.clone();
+    item.attrs.retain(|attr| attr.path().is_ident("serde"));
+    for field in &mut item.fields {
+        field.attrs.retain(|attr| attr.path().is_ident("serde") || attr.path().is_ident("cfg"));
+        field.vis = syn::Visibility::Inherited;
+    }
+    let (attrs, fields) = (&item.attrs, &item.fields);
+    tokens::hash(quote!(#(#attrs)* #fields))
 }

@@ -17,6 +17,7 @@ mod schema;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use proc_macro::TokenStream;
 
@@ -198,7 +199,7 @@ pub fn schema(args: TokenStream, item: TokenStream) -> TokenStream {
 /// `Result`. The functions stay what they are, so tests can call them. A schema may have several such blocks.
 ///
 /// The function's tokens are part of the state's fingerprint: state is rebuilt when they change. When only code that it calls
-/// changed, say so with `#[materializer(version = 2)]`. For a library under another path: `#[materializers(crate = path)]`.
+/// changed, or the way in which a type within an event is read, say so with `#[materializer(version = 2)]`. For a library under another path: `#[materializers(crate = path)]`.
 ///
 /// An error refuses the commit: one of the library's, one of your own with `Error::new`, or a text with `.into()`. A panic becomes
 /// an error too, though Rust's default hook still prints it.

@@ -59,4 +59,7 @@ pub struct EventDef {
     pub deprecated: bool,
     /// A unit struct: nothing is written as its args.
     pub unit: bool,
+    /// Changes when the payload may be read in another way: part of the state's fingerprint. Any number will do for an event
+    /// written by hand, as long as it changes then.
+    pub shape: u64,
 }

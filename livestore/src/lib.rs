@@ -94,8 +94,7 @@
 //!
 //! A required field that older events lack does not stop [`Store::open`]: their groups are quarantined when state is rebuilt, and
 //! what they wrote is missing from it. So after a change of the schema, look at `store.status().quarantined`.
-//! Give the field `#[serde(default)]`, and the event's materializer a new `#[materializer(version = 2)]`, so that state is rebuilt:
-//! the next start heals them.
+//! Give the field `#[serde(default)]`, and the next start rebuilds state and heals them.
 //!
 //! # Features
 //!

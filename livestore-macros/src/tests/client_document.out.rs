@@ -51,6 +51,7 @@ impl ::livestore::Event for UiStateSet {
         derived: true,
         deprecated: false,
         unit: false,
+        shape: 0,
     };
 }
 #[automatically_derived]

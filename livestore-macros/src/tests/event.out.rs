@@ -19,5 +19,6 @@ impl ::livestore::Event for TodoCreated {
         derived: false,
         deprecated: false,
         unit: false,
+        shape: 12082647749445821601u64,
     };
 }

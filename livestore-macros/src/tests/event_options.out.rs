@@ -19,5 +19,6 @@ impl some::where_else::Event for SelectionCleared {
         derived: false,
         deprecated: true,
         unit: true,
+        shape: 11073135161223583097u64,
     };
 }

@@ -18,6 +18,7 @@ impl ::livestore::Event for TodoCreated {
         derived: false,
         deprecated: false,
         unit: false,
+        shape: 17888168031387650577u64,
     };
 }
 ::core::compile_error! {

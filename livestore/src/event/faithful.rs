@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     fn check(value: impl Serialize, client_only: bool) -> String {
-        let def = EventDef { name: "v1.E", client_only, derived: false, deprecated: false, unit: false };
+        let def = EventDef { name: "v1.E", client_only, derived: false, deprecated: false, unit: false, shape: 0 };
         match encode_value(&def, &value) {
             Ok(json) => json,
             Err(error) => error.message,

@@ -33,8 +33,8 @@ pub enum LeaderState {
 
 /// A commit group that is in the eventlog but not in state, because it could not be materialized at its place.
 ///
-/// It is judged again on every rebuild: a fixed materializer heals it. A field that older events lack needs `#[serde(default)]`
-/// and a new `#[materializer(version = 2)]`, since state is rebuilt when materializers change, not when an event's fields do.
+/// It is judged again on every rebuild, and state is rebuilt when a materializer or an event's fields change: a fixed materializer
+/// heals it, and so does `#[serde(default)]` at a field that older events lack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// The number of the group's last event.

@@ -2,6 +2,7 @@
 
 use super::ddl::{create_statements, tables};
 use super::{SchemaDef, TableDef};
+use crate::event::EventDef;
 use std::fmt;
 
 /// Bumped when the library itself materializes or stores state in another way.
@@ -23,7 +24,8 @@ pub(crate) fn fingerprint(schema: &SchemaDef) -> Fingerprint {
         .events
         .iter()
         .map(|entry| {
-            format!("event {:?} {} {:016x}", entry.def.name, entry.def.client_only, entry.materializer_version)
+            let EventDef { name, client_only, shape, .. } = entry.def;
+            format!("event {name:?} {client_only} {shape:016x} {:016x}", entry.materializer_version)
         })
         .collect();
     lines.extend(tables(schema).map(|table: &TableDef| format!("table {:?} {}", table.name, table.client_only)));

@@ -15,6 +15,7 @@ mod live_model;
 mod live_queries;
 mod long_run;
 mod long_tail;
+mod native_payloads;
 mod native_stores;
 mod native_upgrades;
 mod query_rows;
