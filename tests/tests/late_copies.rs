@@ -118,6 +118,23 @@ fn a_peer_that_sends_nonsense_is_sent_away_and_harms_nobody() {
 }
 
 #[test]
+fn who_greets_too_slowly_is_sent_away() {
+    let scratch = Scratch::new("slow");
+    let _store = open(&scratch);
+    let address = std::fs::read(scratch.store(STORE).join("leader.json")).expect("a leader listens");
+    let address: Value = serde_json::from_slice(&address).expect("it is JSON");
+    let port = address["port"].as_u64().expect("a port") as u16;
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it answers");
+    let deadline = Instant::now() + PATIENCE;
+    // A length, and then bytes that each come well within the time that a greeting may take.
+    let mut bytes = 4_000_u32.to_le_bytes().into_iter().chain(std::iter::repeat(b' '));
+    while stream.write_all(&[bytes.next().expect("there is no end")]).is_ok() {
+        assert!(Instant::now() < deadline, "it is still listened to");
+        std::thread::sleep(Duration::from_millis(300)); // The pause is what is tested.
+    }
+}
+
+#[test]
 fn a_stranger_at_the_door_learns_nothing() {
     let scratch = Scratch::new("stranger");
     let _store = open(&scratch);

@@ -53,6 +53,10 @@ impl StorageKind {
 }
 
 impl StorageError {
+    pub(crate) fn is_busy(&self) -> bool {
+        self.kind == StorageKind::Busy
+    }
+
     /// Whether the content of a file is to blame.
     pub(crate) fn is_damage(&self) -> bool {
         matches!(self.kind, StorageKind::Damaged | StorageKind::NotADatabase)

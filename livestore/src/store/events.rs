@@ -1,4 +1,4 @@
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StorageError};
 use crate::event::{Event, SequenceNumber};
 use crate::eventlog::{LogFilter, LogRow};
 use crate::ids::{ClientId, EventId, SessionId};
@@ -174,7 +174,8 @@ impl<E> EventStream<E> {
                 Ok(true) => {}
                 Ok(false) => return None,
                 Err(error) => {
-                    self.is_ended = true;
+                    // A leader that cannot be reached right now may be there again at the next call.
+                    self.is_ended = !error.downcast_ref::<StorageError>().is_some_and(StorageError::is_busy);
                     return Some(Err(error));
                 }
             }

@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::frame::{self, Group, PROTOCOL, PublishedGroup, ToFollower, ToLeader};
 use crate::leader::{Desk, LeaderState, Port, Published, Request, foreign_submission};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -140,11 +140,11 @@ fn welcome(door: &Arc<Door>, stream: TcpStream) {
 /// One process, until it goes away.
 fn serve(door: &Arc<Door>, stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(HELLO_MAX))?;
     stream.set_write_timeout(Some(WRITE_MAX))?;
     let mut from = BufReader::new(stream);
     let to = Arc::new(Mutex::new(stream.try_clone()?));
-    let greeting = greet(door, frame::read_greeting(&mut from)?);
+    let hello = frame::read_greeting(&mut Hurried { from: &mut from, until: Instant::now() + HELLO_MAX })?;
+    let greeting = greet(door, hello);
     send(&to, &greeting)?;
     if !matches!(greeting, ToFollower::Welcome { .. }) {
         return Ok(());
@@ -154,6 +154,23 @@ fn serve(door: &Arc<Door>, stream: &TcpStream) -> io::Result<()> {
     let served = serve_messages(door, &mut from, &to, &port);
     port.close("the connection ended");
     served
+}
+
+/// Reads until a moment, however little comes at a time.
+struct Hurried<'a, 'b> {
+    from: &'a mut BufReader<&'b TcpStream>,
+    until: Instant,
+}
+
+impl Read for Hurried<'_, '_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.from.get_ref().set_read_timeout(Some(left))?;
+        self.from.read(bytes)
+    }
 }
 
 fn greet(door: &Door, hello: ToLeader) -> ToFollower {

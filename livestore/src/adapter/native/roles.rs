@@ -53,7 +53,9 @@ pub(super) enum NoRole {
 impl From<NoLink> for NoRole {
     fn from(none: NoLink) -> Self {
         match none {
-            NoLink::OtherSchema { schema } => Self::NotYet(format!("another process leads with schema `{schema}`")),
+            NoLink::OtherSchema { schema } => {
+                Self::NotYet(format!("another process leads with schema `{schema}`, or another version of it"))
+            }
             NoLink::Failed(reason) => Self::NotYet(reason),
         }
     }
