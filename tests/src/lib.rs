@@ -2,9 +2,11 @@
 
 pub mod dump;
 pub mod history;
+pub mod items;
 pub mod ledger;
 pub mod rng;
 pub mod scratch;
+pub mod session;
 
 /// The examples of the README compile and run.
 #[doc = include_str!("../../README.md")]

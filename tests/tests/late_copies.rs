@@ -3,10 +3,10 @@
 use livestore::*;
 use livestore_tests::ledger::{App, Step, Stepped};
 use livestore_tests::scratch::Scratch;
+use livestore_tests::session::Session;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const STORE: &str = "shared";
@@ -148,57 +148,16 @@ fn a_stranger_at_the_door_learns_nothing() {
     assert!(answer.get("answer").is_none(), "{answer}");
 }
 
-/// A session in a process of its own; see `processes.rs`.
-struct Session {
-    child: Child,
-    out: BufReader<ChildStdout>,
-}
-
-impl Session {
-    fn open(scratch: &Scratch, run: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_session"))
-            .arg(scratch.path())
-            .args([STORE, run, "app"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let out = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut session = Self { child, out };
-        assert_eq!(session.hear(), "open");
-        session
-    }
-
-    fn hear(&mut self) -> String {
-        let mut line = String::new();
-        self.out.read_line(&mut line).expect("it writes");
-        line.trim_end().to_owned()
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        writeln!(self.child.stdin.as_mut().expect("it is piped"), "{line}").expect("it reads");
-        self.hear()
-    }
-
-    fn stop(&self) {
-        let sent = Command::new("kill").args(["-STOP", &self.child.id().to_string()]).status().expect("it runs");
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // It may have ended.
-        let _ = self.child.wait();
-    }
+fn session(scratch: &Scratch, run: i64) -> Session {
+    Session::open(env!("CARGO_BIN_EXE_session"), scratch.path(), STORE, run)
 }
 
 #[test]
 fn a_journal_taken_at_the_take_over_is_not_taken_again_from_who_waited() {
     let scratch = Scratch::new("take-over");
-    let leader = Session::open(&scratch, "1");
+    let leader = session(&scratch, 1);
     let (ended, waiting) = (open(&scratch), open(&scratch));
-    leader.stop();
+    leader.signal("-STOP");
     let waited = waiting.commit(step(2)).expect("it is safe");
     let of_ended = ended.commit(step(3)).expect("it is safe");
     drop(ended); // Its journal is free now, and the process still has its group to hand over.
@@ -215,12 +174,12 @@ fn a_journal_taken_at_the_take_over_is_not_taken_again_from_who_waited() {
 #[test]
 fn the_journal_of_a_process_that_never_met_this_leader_is_taken() {
     let scratch = Scratch::new("orphan");
-    let leader = Session::open(&scratch, "1");
-    let mut orphan = Session::open(&scratch, "2");
+    let leader = session(&scratch, 1);
+    let mut orphan = session(&scratch, 2);
     let store = open(&scratch);
-    leader.stop();
+    leader.signal("-STOP");
     assert_eq!(orphan.ask("commit 5"), "committed 5");
-    orphan.stop();
+    orphan.signal("-STOP");
     drop(leader);
     // Leads before the other one ends, which never greets it.
     store.commit(step(3)).expect("it is safe").wait(PATIENCE).expect("this process leads");

@@ -3,100 +3,29 @@
 use livestore_tests::ledger::{App, Ledger, Verdicts};
 use livestore_tests::rng::Rng;
 use livestore_tests::scratch::Scratch;
-use std::io::{BufRead, BufReader, Read, Write};
+use livestore_tests::session::Session;
+use std::io::Read;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const STORE: &str = "shared";
 
-/// A session in a process of its own.
-struct Session {
-    child: Child,
-    out: BufReader<ChildStdout>,
-}
-
-impl Session {
-    fn start(directory: &Path, run: i64, schema: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_session"))
-            .args([directory.to_str().unwrap(), STORE, &run.to_string(), schema])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        Self { child, out }
-    }
-
-    fn open(directory: &Path, run: i64) -> Self {
-        let mut session = Self::start(directory, run, "app");
-        assert_eq!(session.hear(), "open");
-        session
-    }
-
-    fn hear(&mut self) -> String {
-        let mut line = String::new();
-        self.out.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    fn tell(&mut self, line: &str) {
-        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        self.tell(line);
-        self.hear()
-    }
-
-    /// Waits until the leader's state shows this.
-    fn wait_for_leader(&mut self, state: &str) {
-        for _ in 0..300 {
-            if self.ask("leader").starts_with(state) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50)); // Between two questions to another process.
-        }
-        panic!("the leader is {} and not {state}", self.ask("leader"));
-    }
-
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// Ends as a user would end it.
-    fn close(mut self) {
-        drop(self.child.stdin.take());
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).unwrap();
-        assert!(self.child.wait().unwrap().success(), "{rest}");
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // A failed test leaves nobody behind.
-        let _ = self.child.wait();
-    }
+fn session(directory: &Path, run: i64) -> Session {
+    Session::open(env!("CARGO_BIN_EXE_session"), directory, STORE, run)
 }
 
 #[test]
 fn processes_on_one_directory_follow_each_other() {
     let scratch = Scratch::new("follow");
-    let mut leader = Session::open(scratch.path(), 1);
-    let mut follower = Session::open(scratch.path(), 2);
+    let mut leader = session(scratch.path(), 1);
+    let mut follower = session(scratch.path(), 2);
     assert_eq!(leader.ask("commit 3"), "committed 3");
     assert_eq!(follower.ask("await 3"), "3");
     assert_eq!(follower.ask("commit 4"), "committed 4");
     assert_eq!(leader.ask("await 7"), "7");
     assert_eq!(follower.ask("durable"), "Some(Ok(()))");
-    let mut late = Session::open(scratch.path(), 3);
+    let mut late = session(scratch.path(), 3);
     assert_eq!(late.ask("count"), "7");
     assert_eq!(late.ask("commit 1"), "committed 1");
     for session in [&mut leader, &mut follower] {
@@ -111,9 +40,9 @@ fn processes_on_one_directory_follow_each_other() {
 #[test]
 fn leadership_moves_when_the_leader_is_killed_or_closed() {
     let scratch = Scratch::new("handover");
-    let mut first = Session::open(scratch.path(), 1);
-    let mut second = Session::open(scratch.path(), 2);
-    let mut third = Session::open(scratch.path(), 3);
+    let mut first = session(scratch.path(), 1);
+    let mut second = session(scratch.path(), 2);
+    let mut third = session(scratch.path(), 3);
     assert_eq!(first.ask("commit 5"), "committed 5");
     first.kill();
     assert_eq!(second.ask("commit 5"), "committed 5");
@@ -124,7 +53,7 @@ fn leadership_moves_when_the_leader_is_killed_or_closed() {
     }
     second.close();
     assert_eq!(third.ask("commit 1"), "committed 6");
-    let mut fourth = Session::open(scratch.path(), 4);
+    let mut fourth = session(scratch.path(), 4);
     assert_eq!(fourth.ask("await 16"), "16");
     third.close();
     fourth.close();
@@ -134,8 +63,8 @@ fn leadership_moves_when_the_leader_is_killed_or_closed() {
 #[test]
 fn what_a_killed_follower_committed_reaches_the_others() {
     let scratch = Scratch::new("follower-killed");
-    let mut leader = Session::open(scratch.path(), 1);
-    let mut follower = Session::open(scratch.path(), 2);
+    let mut leader = session(scratch.path(), 1);
+    let mut follower = session(scratch.path(), 2);
     // The leader takes nothing while it is stopped: what the follower commits is in its journal only.
     leader.signal("-STOP");
     assert_eq!(follower.ask("commit 50"), "committed 50");
@@ -149,8 +78,8 @@ fn what_a_killed_follower_committed_reaches_the_others() {
 #[test]
 fn a_stopped_leader_is_shown_and_commits_go_on() {
     let scratch = Scratch::new("stopped");
-    let mut leader = Session::open(scratch.path(), 1);
-    let mut follower = Session::open(scratch.path(), 2);
+    let mut leader = session(scratch.path(), 1);
+    let mut follower = session(scratch.path(), 2);
     leader.signal("-STOP");
     assert_eq!(follower.ask("commit 20"), "committed 20");
     assert_eq!(follower.ask("count"), "20");
@@ -168,8 +97,9 @@ fn a_stopped_leader_is_shown_and_commits_go_on() {
 #[test]
 fn another_schema_in_another_process_is_refused() {
     let scratch = Scratch::new("other-schema");
-    let leader = Session::open(scratch.path(), 1);
-    let refused = |schema| Session::start(scratch.path(), 2, schema).hear();
+    let leader = session(scratch.path(), 1);
+    let program = env!("CARGO_BIN_EXE_session");
+    let refused = |schema| Session::start(program, scratch.path(), STORE, 2, schema).hear();
     let other = "error store `shared` is open with schema `App`, it cannot also be opened with `NextApp`; ";
     assert!(refused("next").starts_with(other), "{}", refused("next"));
     let changed = "error store `shared` is open with another version of schema `App` (its tables, events or materializers \

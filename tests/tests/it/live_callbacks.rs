@@ -1,43 +1,19 @@
 //! What a subscriber may do in its callback: everything, for no lock is held.
 
 use livestore::*;
+use livestore_tests::items::{self, Added, App, Item, add};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(30);
 
-#[event("v1.Added")]
-struct Added {
-    id: i64,
-}
-
-#[table("items")]
-struct Item {
-    #[column(primary_key)]
-    id: i64,
-}
-
-#[schema(events(Added), tables(Item))]
-struct App;
-
-#[materializers]
-impl App {
-    fn added(Added { id }: Added) -> impl IntoWrites {
-        Item { id }.insert()
-    }
-}
-
 fn open() -> Store<App> {
-    Store::open(memory(), "live-callbacks").unwrap()
+    items::open("live-callbacks")
 }
 
 fn count() -> LiveQuery<i64> {
     query_db(Item::query().count())
-}
-
-fn add(store: &Store<App>, id: i64) {
-    store.commit(Added { id }).unwrap();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use futures_core::Stream;
 use livestore::*;
+use livestore_tests::items::{self, App, Item, add};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,33 +11,8 @@ use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(30);
 
-#[event("v1.Added")]
-struct Added {
-    id: i64,
-}
-
-#[table("items")]
-struct Item {
-    #[column(primary_key)]
-    id: i64,
-}
-
-#[schema(events(Added), tables(Item))]
-struct App;
-
-#[materializers]
-impl App {
-    fn added(Added { id }: Added) -> impl IntoWrites {
-        Item { id }.insert()
-    }
-}
-
 fn open() -> Store<App> {
-    Store::open(memory(), "live-changes").unwrap()
-}
-
-fn add(store: &Store<App>, id: i64) {
-    store.commit(Added { id }).unwrap();
+    items::open("live-changes")
 }
 
 #[test]
