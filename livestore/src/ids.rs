@@ -183,6 +183,37 @@ impl fmt::Display for EventId {
     }
 }
 
+/// A text that is no event id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is not an event id; expected 32 hexadecimal digits", .0.escape_debug())]
+pub struct InvalidEventId(String);
+
+impl std::str::FromStr for EventId {
+    type Err = InvalidEventId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEventId> {
+        let invalid = || InvalidEventId(text.chars().take(40).collect());
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(invalid());
+        }
+        let number = u128::from_str_radix(text, 16).map_err(|_| invalid())?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
+
+impl serde::Serialize for EventId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for EventId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +234,17 @@ mod tests {
             assert!(StoreId::new(text).is_err(), "{text:?}");
         }
         assert!(StoreId::new("a".repeat(100)).is_ok());
+    }
+
+    #[test]
+    fn event_ids_keep_their_text() {
+        let id = EventId::new(JournalNonce([0xab; 11]), 1 << 33);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(serde_json::from_str::<EventId>(&json).unwrap(), id);
+        for text in ["", "ab", &"g".repeat(32), &"+".repeat(32), &"a".repeat(33), "éééééééééééééééé"] {
+            assert!(text.parse::<EventId>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 mod attached;
 mod desk;
 mod handle;
+#[allow(dead_code)] // What comes with a backend is not published yet.
+mod news;
 mod port;
 mod seal;
 mod state;
@@ -16,7 +18,9 @@ pub(crate) use attached::Attached;
 pub(crate) use desk::{Desk, Reply, Request, Work, foreign_submission};
 pub(crate) use desk::{Export, LeaderOptions};
 pub(crate) use handle::LeaderHandle;
-pub(crate) use port::{Port, Published, ReceiptSlot, SlotState, Submission};
+#[allow(unused_imports)]
+pub(crate) use news::{Accepted, Dropped, News, Published};
+pub(crate) use port::{Port, ReceiptSlot, SlotState, Submission};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use state::{QUARANTINED_MAX, StateReader};
 pub(crate) use state::{StatePosition, Verdict};

@@ -125,6 +125,8 @@ mod store;
 #[doc(hidden)]
 #[allow(missing_docs)]
 mod support;
+#[allow(dead_code)] // Some of it is driven by what comes next.
+mod sync;
 mod unknown;
 mod value;
 
@@ -137,7 +139,7 @@ pub use error::{
     StorageKind,
 };
 pub use event::{Event, EventDef, EventMeta, InvalidSequenceNumber, SequenceNumber};
-pub use ids::{ClientId, EventId, InvalidStoreId, SessionId, StoreId};
+pub use ids::{ClientId, EventId, InvalidEventId, InvalidStoreId, SessionId, StoreId};
 pub use leader::{LeaderState, OpenProgress, Quarantined};
 pub use live::{
     Changes, LiveCx, LiveQuery, LiveStats, Observable, Queryable, Signal, Subscription, computed, query_db,
@@ -155,6 +157,10 @@ pub use schema::{
 };
 pub use session::{Outcome, Receipt, WaitError};
 pub use store::{EventStream, RawEvent, ReadCx, ShutdownError, Store, StoreBuilder, StoreStatus, StreamedEvent};
+pub use sync::{
+    BackendId, PageInfo, PushRefusal, SyncConnection, SyncError, SyncEvent, SyncMessage, SyncPage, SyncProvider,
+    SyncRequest, SyncTarget,
+};
 pub use unknown::{UnknownEvent, UnknownEvents};
 pub use value::{ColumnType, ColumnValue, Json, Row, SqlType, SqlValue, Timestamp, ValueError, ValueRef};
 

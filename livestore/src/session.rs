@@ -13,7 +13,7 @@ use crate::error::{CommitError, StorageError};
 use crate::event::{CommitGroup, EncodedEvent, SequenceNumber};
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
 use crate::journal::Journal;
-use crate::leader::{LeaderHandle, Port, Published, ReceiptSlot, Submission};
+use crate::leader::{LeaderHandle, News, Port, Published, ReceiptSlot, Submission};
 use crate::materialize::{GroupError, Materializers};
 use crate::sqlite::{Db, WriteSet};
 use std::collections::VecDeque;
@@ -308,7 +308,8 @@ impl Session {
 
     /// Takes what the leader published since the last call; the write set is what may now look different.
     pub(crate) fn pull(&mut self) -> WriteSet {
-        let mut published = self.port.drain();
+        let mut published: VecDeque<Published> =
+            self.port.drain().into_iter().filter_map(News::into_published).collect();
         while published.front().is_some_and(|next| self.is_next_pending(&next.group)) {
             if let Some(next) = published.pop_front() {
                 self.confirm(&next);

@@ -1,21 +1,11 @@
 //! What a session and its leader share: a feed of judged groups one way, receipts the other.
 
-use super::{Judged, Verdict};
+use super::{Judged, News, Published, Verdict};
 use crate::event::{CommitGroup, SequenceNumber};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
-
-/// A group that the leader published, in log order.
-#[derive(Clone, Debug)]
-pub(crate) struct Published {
-    pub(crate) group: Arc<CommitGroup>,
-    /// The place and the number of its last event.
-    pub(crate) place: u64,
-    pub(crate) number: SequenceNumber,
-    pub(crate) verdict: Verdict,
-}
 
 /// The leader's end of a session: the session drains the feed at its next step.
 #[derive(Debug, Default)]
@@ -26,7 +16,7 @@ pub(crate) struct Port {
 
 #[derive(Debug, Default)]
 struct Feed {
-    groups: VecDeque<Published>,
+    news: VecDeque<News>,
     /// Groups of other sessions came: the session's worker applies them, if no commit does before.
     has_foreign: bool,
     bytes: usize,
@@ -52,14 +42,17 @@ impl Port {
         let news = || judged.iter().filter(|judged| judged.head.place > place);
         feed.has_foreign |= news().any(|judged| !is_own(&judged.group));
         feed.bytes += news().flat_map(|judged| &judged.group.events).map(|event| event.bytes() + 64).sum::<usize>();
-        feed.groups.extend(news().map(|judged| Published {
-            group: Arc::clone(&judged.group),
-            place: judged.head.place,
-            number: judged.head.number,
-            verdict: judged.verdict.clone(),
+        feed.news.extend(news().map(|judged| {
+            News::Confirmed(Published {
+                group: Arc::clone(&judged.group),
+                place: judged.head.place,
+                number: judged.head.number,
+                verdict: judged.verdict.clone(),
+                replaces: None,
+            })
         }));
         feed.place = news().next_back().map_or(place, |last| last.head.place);
-        if feed.has_foreign || feed.groups.len() >= Self::FEED_WAKE {
+        if feed.has_foreign || feed.news.len() >= Self::FEED_WAKE {
             self.changed.notify_all();
         }
     }
@@ -79,8 +72,8 @@ impl Port {
     }
 
     /// For another process: waits for news; `None` once the port is closed. Nothing at all when the time is over.
-    pub(crate) fn news(&self, timeout: Duration) -> Option<(VecDeque<Published>, Option<u64>)> {
-        let is_idle = |feed: &mut Feed| feed.closed.is_none() && feed.groups.is_empty() && feed.synced.is_none();
+    pub(crate) fn news(&self, timeout: Duration) -> Option<(VecDeque<News>, Option<u64>)> {
+        let is_idle = |feed: &mut Feed| feed.closed.is_none() && feed.news.is_empty() && feed.synced.is_none();
         let waited = self.changed.wait_timeout_while(self.feed(), timeout, is_idle);
         let mut feed = waited.unwrap_or_else(PoisonError::into_inner).0;
         if feed.closed.is_some() {
@@ -88,7 +81,7 @@ impl Port {
         }
         feed.has_foreign = false;
         feed.bytes = 0;
-        Some((std::mem::take(&mut feed.groups), feed.synced.take()))
+        Some((std::mem::take(&mut feed.news), feed.synced.take()))
     }
 
     /// How many bytes of events wait in the feed, about.
@@ -97,18 +90,17 @@ impl Port {
     }
 
     /// Everything published since the last call, in order.
-    pub(crate) fn drain(&self) -> VecDeque<Published> {
+    pub(crate) fn drain(&self) -> VecDeque<News> {
         let mut feed = self.feed();
         feed.has_foreign = false;
         feed.bytes = 0;
-        std::mem::take(&mut feed.groups)
+        std::mem::take(&mut feed.news)
     }
 
     /// Waits until there is something for the session's worker to do; false once the port is closed.
     pub(crate) fn wait(&self) -> bool {
         let feed = self.feed();
-        let is_idle =
-            |feed: &mut Feed| feed.closed.is_none() && !feed.has_foreign && feed.groups.len() < Self::FEED_WAKE;
+        let is_idle = |feed: &mut Feed| feed.closed.is_none() && !feed.has_foreign && feed.news.len() < Self::FEED_WAKE;
         let feed = self.changed.wait_while(feed, is_idle).unwrap_or_else(PoisonError::into_inner);
         feed.closed.is_none()
     }

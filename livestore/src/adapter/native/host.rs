@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::frame::{self, Group, PROTOCOL, PublishedGroup, ToFollower, ToLeader};
-use crate::leader::{Desk, LeaderState, Port, Published, Request, foreign_submission};
+use crate::leader::{Desk, LeaderState, News, Port, Published, Request, foreign_submission};
 use std::io::{self, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -248,7 +248,7 @@ fn submit(door: &Door, groups: Vec<Group>) -> io::Result<()> {
 fn feed(to: &Arc<Mutex<TcpStream>>, port: &Arc<Port>) {
     let send_all = || -> io::Result<()> {
         while let Some((published, synced)) = port.news(Duration::from_secs(60)) {
-            let published = Vec::from(published);
+            let published: Vec<Published> = published.into_iter().filter_map(News::into_published).collect();
             // What came after the sync is told after it.
             let in_sync = published.partition_point(|group| group.place <= synced.unwrap_or(0));
             send_published(to, &published[..in_sync])?;

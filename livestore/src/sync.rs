@@ -1,0 +1,14 @@
+//! Sync: what a store and a backend that orders events say to each other, and the pure rules of it.
+//!
+//! [`SyncProvider`] is the seam: a transport implements it, the leader drives it. `Order` is the merge that both hops use, `Uplink`
+//! decides when to connect, pull and push. Neither has a thread, a clock, randomness or a socket.
+
+mod message;
+mod order;
+mod provider;
+
+#[allow(unused_imports)]
+pub(crate) use order::{Pending, Replaced, Upstream};
+
+pub use message::{BackendId, PageInfo, PushRefusal, SyncError, SyncEvent, SyncMessage, SyncPage, SyncRequest};
+pub use provider::{SyncConnection, SyncProvider, SyncTarget};
