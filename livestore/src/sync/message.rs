@@ -117,6 +117,10 @@ pub struct SyncPage {
     pub events: Vec<SyncEvent>,
     /// Whether more is there already.
     pub info: PageInfo,
+    /// The number of the log's last event; `None` where the backend does not say. One below what the store asked to pull after
+    /// means that the backend lost events: an empty page alone would not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<u64>,
 }
 
 /// What follows a page.
@@ -135,7 +139,7 @@ pub enum PageInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PushRefusal {
-    /// Others were first: pull, then push again on top.
+    /// Others were first: pull, then push again on top. A head below what the store holds means that the backend lost events.
     #[error("the backend is ahead, at e{head}")]
     ServerAhead {
         /// The number of the backend's last event.
