@@ -11,6 +11,8 @@ mod port;
 mod seal;
 mod state;
 mod status;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub(crate) use attached::Attached;
@@ -288,9 +290,10 @@ fn open_state(
             }
         }
     }
-    let name = next_name(&fingerprint, current.as_deref());
+    // No other leader has this epoch, so none ever makes a file of this name.
+    let name = format!("state-{fingerprint}-{}.db", log.epoch());
     crash_point!("rebuild.before");
-    let mut state = State::create(storage.state(&name), materializers, &fingerprint)?;
+    let mut state = State::create(storage.state(&name), materializers, &fingerprint, log.epoch())?;
     let total = log.head().place;
     if total > 0 {
         progress(OpenProgress::Rebuilding { done: 0, total });
@@ -340,12 +343,4 @@ pub(crate) fn judged_after(log: &Eventlog, state: &Db, after: u64) -> Result<Vec
             Ok(Judged { group: Arc::new(group), head, verdict })
         })
         .collect()
-}
-
-/// `state-<fingerprint>-<n>.db`; the counter keeps a rebuild of the same fingerprint apart from the file it replaces.
-fn next_name(fingerprint: &str, current: Option<&str>) -> String {
-    let counter = current
-        .and_then(|name| name.strip_suffix(".db")?.rsplit_once('-')?.1.parse::<u64>().ok())
-        .map_or(1, |counter| counter + 1);
-    format!("state-{fingerprint}-{counter}.db")
 }

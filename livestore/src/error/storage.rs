@@ -67,6 +67,12 @@ impl StorageError {
         self.path.as_deref() == path
     }
 
+    /// A leader that came later writes this file now.
+    pub(crate) fn fenced(path: Option<&Path>) -> Self {
+        let message = "another process leads this store now".to_owned();
+        Self { kind: StorageKind::Busy, path: path.map(Path::to_owned), message }
+    }
+
     pub(crate) fn io(path: &Path, source: &std::io::Error) -> Self {
         use std::io::ErrorKind;
         let kind = match source.kind() {

@@ -41,7 +41,7 @@ pub(crate) struct Eventlog {
     head: LogHead,
     /// The wire names of all events in the log.
     names: BTreeSet<Box<str>>,
-    /// Counts who appends, one after the other.
+    /// The fencing token: counts who leads, one after the other. Every write transaction compares it.
     epoch: i64,
 }
 
@@ -117,8 +117,7 @@ impl Eventlog {
         let events = groups.iter().flat_map(|group| &group.events);
         let new_names: BTreeSet<Box<str>> =
             events.filter(|event| !self.names.contains(&*event.name)).map(|event| (*event.name).into()).collect();
-        self.in_transaction(|log| {
-            log.check_epoch()?;
+        self.write(|log| {
             for name in &new_names {
                 log.db.run("INSERT INTO names VALUES(?1)", [name])?;
             }
@@ -146,14 +145,12 @@ impl Eventlog {
         self.db.run(sql, params![nonce.0, ordinal as i64]).map(drop)
     }
 
-    fn in_transaction<T>(&self, work: impl FnOnce(&Self) -> Result<T, StorageError>) -> Result<T, StorageError> {
-        self.db.run("BEGIN IMMEDIATE", [])?;
-        let done = work(self).and_then(|value| self.db.run("COMMIT", []).map(|_| value));
-        if done.is_err() && self.db.is_in_transaction() {
-            // The first error is the one to show; a failed rollback leaves nothing behind either.
-            let _ = self.db.run("ROLLBACK", []);
-        }
-        done
+    /// Runs what the leader writes, in one transaction that goes through only while it leads.
+    fn write<T>(&self, work: impl FnOnce(&Self) -> Result<T, StorageError>) -> Result<T, StorageError> {
+        self.db.in_transaction(|| {
+            self.check_epoch()?;
+            work(self)
+        })
     }
 
     /// The last ordinal taken from a journal; `None` where nothing was.
@@ -173,7 +170,7 @@ impl Eventlog {
         if known.len() <= kept_max {
             return Ok(());
         }
-        self.in_transaction(|log| {
+        self.write(|log| {
             for nonce in known.into_iter().filter(|nonce| is_gone(*nonce)) {
                 log.db.run("DELETE FROM journals WHERE nonce = ?1", [nonce.0])?;
             }
@@ -188,7 +185,7 @@ impl Eventlog {
 
     /// Names the current state file: the moment at which a rebuild becomes visible.
     pub(crate) fn set_state_file(&self, name: &str) -> Result<(), StorageError> {
-        self.db.run("INSERT OR REPLACE INTO facts VALUES('state_file', ?1)", [name])?;
+        self.write(|log| log.db.run("INSERT OR REPLACE INTO facts VALUES('state_file', ?1)", [name]))?;
         self.sync()
     }
 
@@ -198,15 +195,12 @@ impl Eventlog {
     }
 
     pub(crate) fn set_state_seal(&self, seal: &str) -> Result<(), StorageError> {
-        self.in_transaction(|log| {
-            log.check_epoch()?;
-            log.db.run("INSERT OR REPLACE INTO facts VALUES('state_seal', ?1)", [seal]).map(drop)
-        })
+        self.write(|log| log.db.run("INSERT OR REPLACE INTO facts VALUES('state_seal', ?1)", [seal])).map(drop)
     }
 
     /// The current state file is damaged: the next start rebuilds it.
     pub(crate) fn forget_state_file(&self) -> Result<(), StorageError> {
-        self.db.run("DELETE FROM facts WHERE key = 'state_file'", []).map(drop)
+        self.write(|log| log.db.run("DELETE FROM facts WHERE key = 'state_file'", [])).map(drop)
     }
 
     /// Makes everything appended so far survive a power loss. SQLite syncs the write-ahead log, all of it, at the end of a
@@ -216,7 +210,8 @@ impl Eventlog {
             return Ok(());
         }
         self.db.batch("PRAGMA synchronous=FULL")?;
-        let written = self.db.run("INSERT OR REPLACE INTO facts VALUES('synced', ?1)", [self.head.place as i64]);
+        let place = self.head.place as i64;
+        let written = self.write(|log| log.db.run("INSERT OR REPLACE INTO facts VALUES('synced', ?1)", [place]));
         self.db.batch("PRAGMA synchronous=NORMAL")?;
         written.map(drop)
     }
@@ -239,12 +234,17 @@ impl Eventlog {
     /// Makes this handle the one that appends. Only the process that holds the leader's lock calls it; should the lock ever
     /// have failed, the one that led before finds out at its next transaction.
     pub(crate) fn claim(&mut self) -> Result<(), StorageError> {
-        self.epoch = self.in_transaction(|log| {
-            let epoch = log.stored_epoch()?.unwrap_or(0) + 1;
-            log.db.run("INSERT OR REPLACE INTO facts VALUES('epoch', ?1)", [epoch])?;
+        self.epoch = self.db.in_transaction(|| {
+            let epoch = self.stored_epoch()?.unwrap_or(0) + 1;
+            self.db.run("INSERT OR REPLACE INTO facts VALUES('epoch', ?1)", [epoch])?;
             Ok(epoch)
         })?;
         Ok(())
+    }
+
+    /// What [`claim`](Self::claim) gave: larger than that of every leader before.
+    pub(crate) fn epoch(&self) -> i64 {
+        self.epoch
     }
 
     fn stored_epoch(&self) -> Result<Option<i64>, StorageError> {
@@ -252,14 +252,7 @@ impl Eventlog {
     }
 
     fn check_epoch(&self) -> Result<(), StorageError> {
-        if self.stored_epoch()? == Some(self.epoch) {
-            return Ok(());
-        }
-        Err(StorageError {
-            kind: StorageKind::Busy,
-            path: self.db.path().map(Path::to_owned),
-            message: "another process leads this store now".into(),
-        })
+        if self.stored_epoch()? == Some(self.epoch) { Ok(()) } else { Err(StorageError::fenced(self.db.path())) }
     }
 
     /// Events that match, in order, after `place`; at most `limit` of them.

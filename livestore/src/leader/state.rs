@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The library's own tables in a state. The position moves in the same transaction as the rows it speaks of; quarantine
-/// is derived like everything else here, and decided again on every rebuild.
+/// is derived like everything else here, and decided again on every rebuild. `epoch` is that of the leader that writes here.
 const TABLES: &str = "
     CREATE TABLE livestore_position(
         one INTEGER PRIMARY KEY NOT NULL CHECK(one = 1),
@@ -20,7 +20,8 @@ const TABLES: &str = "
         global INTEGER NOT NULL,
         client INTEGER NOT NULL,
         event_id BLOB,
-        log_synced INTEGER NOT NULL
+        log_synced INTEGER NOT NULL,
+        epoch INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE livestore_quarantine(
         place INTEGER PRIMARY KEY NOT NULL,
@@ -55,11 +56,18 @@ pub(crate) struct State {
     db: Db,
     materializers: Materializers,
     position: StatePosition,
+    /// The fencing token, that of the log. Every write transaction compares it.
+    epoch: i64,
 }
 
 impl State {
     /// Creates an empty state that counts as incomplete until [`complete`](Self::complete).
-    pub(crate) fn create(place: Place, materializers: Materializers, fingerprint: &str) -> Result<Self, StorageError> {
+    pub(crate) fn create(
+        place: Place,
+        materializers: Materializers,
+        fingerprint: &str,
+        epoch: i64,
+    ) -> Result<Self, StorageError> {
         let db = Self::connect(place, materializers)?;
         db.configure(Durability::Scratch)?;
         db.batch("BEGIN")?;
@@ -67,10 +75,10 @@ impl State {
         for statement in create_statements(materializers.schema) {
             db.batch(&statement)?;
         }
-        let sql = "INSERT INTO livestore_position VALUES(1, ?1, 0, 0, 0, 0, NULL, 0)";
-        db.run(sql, [fingerprint])?;
+        let sql = "INSERT INTO livestore_position VALUES(1, ?1, 0, 0, 0, 0, NULL, 0, ?2)";
+        db.run(sql, params![fingerprint, epoch])?;
         db.batch("COMMIT")?;
-        Ok(Self { db, materializers, position: StatePosition::default() })
+        Ok(Self { db, materializers, position: StatePosition::default(), epoch })
     }
 
     fn connect(place: Place, materializers: Materializers) -> Result<Db, StorageError> {
@@ -113,13 +121,18 @@ impl State {
         let seal = place.path().and_then(seal::of);
         let db = Self::connect(place, materializers)?;
         db.configure(Durability::Process)?;
+        // The position is read after whoever led before can write no more. A file of an epoch that this log has not come to
+        // is that of another copy of the log.
+        if db.run("UPDATE livestore_position SET epoch = ?1 WHERE epoch <= ?1", [log.epoch()])? != 1 {
+            return Ok(None);
+        }
         let Some(facts) = read_facts(&db)? else { return Ok(None) };
         let position = facts.position;
         let is_usable = facts.is_complete
             && facts.fingerprint == fingerprint
             && log.holds(position.place, position.event_id)?
             && (seal.is_some() && seal == log.state_seal()? || is_whole(&db)?);
-        Ok(is_usable.then_some(Self { db, materializers, position }))
+        Ok(is_usable.then_some(Self { db, materializers, position, epoch: log.epoch() }))
     }
 
     /// What a state file of any fingerprint says of itself; `None` where it does not read.
@@ -130,7 +143,18 @@ impl State {
 
     /// Remembers how long the log was when it was made durable.
     pub(crate) fn note_synced(&self, place: u64) -> Result<(), StorageError> {
-        self.db.run("UPDATE livestore_position SET log_synced = ?1", [place as i64]).map(drop)
+        self.write(|| self.db.run("UPDATE livestore_position SET log_synced = ?1", [place as i64]).map(drop))
+    }
+
+    /// Runs what the leader writes, in one transaction that goes through only while it leads.
+    fn write<T>(&self, work: impl FnOnce() -> Result<T, StorageError>) -> Result<T, StorageError> {
+        self.db.in_transaction(|| {
+            let stored = self.db.rows("SELECT epoch FROM livestore_position", [], |row| row.get::<_, i64>(0))?;
+            if stored != [self.epoch] {
+                return Err(StorageError::fenced(self.path()));
+            }
+            work()
+        })
     }
 
     /// Writes everything into the database file itself, where closing it has nothing more to write.
@@ -147,7 +171,7 @@ impl State {
     pub(crate) fn complete(&self) -> Result<(), StorageError> {
         self.db.configure(Durability::Process)?;
         self.db.batch("PRAGMA synchronous=FULL")?;
-        self.db.run("UPDATE livestore_position SET complete = 1", [])?;
+        self.write(|| self.db.run("UPDATE livestore_position SET complete = 1", []))?;
         if self.db.path().is_some() {
             // Syncs the database file itself, whose earlier pages were written without.
             self.db.batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA synchronous=NORMAL;")?;
@@ -170,25 +194,11 @@ impl State {
     /// Applies groups that follow the position, in one transaction. A group that fails by its own fault is quarantined; a
     /// storage fault undoes all and is the caller's to retry.
     pub(crate) fn apply(&mut self, groups: &[Arc<CommitGroup>]) -> Result<Vec<Judged>, StorageError> {
-        self.db.run("BEGIN IMMEDIATE", [])?;
-        let done = self.apply_all(groups).and_then(|(judged, position)| {
-            self.db.run("COMMIT", [])?;
-            Ok((judged, position))
-        });
+        let done = self.write(|| self.apply_all(groups));
         self.db.take_writes();
-        match done {
-            Ok((judged, position)) => {
-                self.position = position;
-                Ok(judged)
-            }
-            Err(error) => {
-                if self.db.is_in_transaction() {
-                    // The first error is the one to show.
-                    let _ = self.db.run("ROLLBACK", []);
-                }
-                Err(error)
-            }
-        }
+        let (judged, position) = done?;
+        self.position = position;
+        Ok(judged)
     }
 
     fn apply_all(&self, groups: &[Arc<CommitGroup>]) -> Result<(Vec<Judged>, StatePosition), StorageError> {

@@ -186,6 +186,17 @@ impl Db {
         Self::wrap(copy, Place::Memory, Arc::clone(&self.rules))
     }
 
+    /// Runs the work in one transaction; after an error nothing of it is left.
+    pub(crate) fn in_transaction<T>(&self, work: impl FnOnce() -> Result<T, StorageError>) -> Result<T, StorageError> {
+        self.run("BEGIN IMMEDIATE", [])?;
+        let done = work().and_then(|value| self.run("COMMIT", []).map(|_| value));
+        if done.is_err() && self.is_in_transaction() {
+            // The first error is the one to show; a failed rollback leaves nothing behind either.
+            let _ = self.run("ROLLBACK", []);
+        }
+        done
+    }
+
     /// Whether a transaction or savepoint is open.
     pub(crate) fn is_in_transaction(&self) -> bool {
         !self.connection.is_autocommit()
