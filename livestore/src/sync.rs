@@ -6,9 +6,12 @@
 mod message;
 mod order;
 mod provider;
+mod uplink;
 
 #[allow(unused_imports)]
-pub(crate) use order::{Pending, Replaced, Upstream};
+pub(crate) use order::{Change, How, Order, OrderError, Pending, Replaced, Settled, Upstream};
+#[allow(unused_imports)]
+pub(crate) use uplink::{Facts, Uplink, UplinkInput, UplinkOptions, UplinkOutput, UplinkState, UplinkStatus};
 
 pub use message::{BackendId, PageInfo, PushRefusal, SyncError, SyncEvent, SyncMessage, SyncPage, SyncRequest};
 pub use provider::{SyncConnection, SyncProvider, SyncTarget};

@@ -45,6 +45,21 @@ impl SequenceNumber {
         Self { client: self.client + 1, ..self }
     }
 
+    /// The number and the parent of an event that follows, in a rebase generation. A synced event has a synced parent.
+    #[cfg_attr(not(test), allow(dead_code))] // Numbers of pending events are shown by what comes next.
+    pub(crate) const fn next_pair(self, client_only: bool, rebase_generation: u64) -> (Self, Self) {
+        let parent = if client_only { self } else { Self { client: 0, ..self } };
+        (Self { rebase_generation, ..self.next(client_only) }, parent)
+    }
+
+    /// Orders by place alone: two numbers of one place are equal, whatever their rebase generations.
+    ///
+    /// One of three orders to keep apart: `Ord` also compares the generation last, and `==` asks for all three parts.
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub(crate) fn cmp_place(self, other: Self) -> std::cmp::Ordering {
+        (self.global, self.client).cmp(&(other.global, other.client))
+    }
+
     /// The number of an event that follows, by its kind.
     pub(crate) const fn next(self, client_only: bool) -> Self {
         if client_only { self.next_client_only() } else { self.next_synced() }
@@ -115,6 +130,39 @@ mod tests {
             ["5", "e", "e-1", "e1r", "e1rr2", "e0rabc", "eabc", "e0.abc", "e01", "e1.2.3", "", "e99999999999999999999"];
         for text in malformed {
             assert!(text.parse::<SequenceNumber>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_number_after_another_has_the_published_parent() {
+        let vectors = [
+            ("e5", false, None, "e6 <- e5"),
+            ("e5", true, None, "e5.1 <- e5"),
+            ("e5.2", false, None, "e6 <- e5"),
+            ("e5.2", true, None, "e5.3 <- e5.2"),
+            ("e5.2r3", false, None, "e6r3 <- e5r3"),
+            ("e5.2r3", true, None, "e5.3r3 <- e5.2r3"),
+            ("e5r1", false, Some(2), "e6r2 <- e5r1"),
+            ("e5.1r1", true, Some(2), "e5.2r2 <- e5.1r1"),
+            ("e0", true, None, "e0.1 <- e0"),
+        ];
+        for (text, client_only, generation, expected) in vectors {
+            let number: SequenceNumber = text.parse().unwrap();
+            let (next, parent) = number.next_pair(client_only, generation.unwrap_or(number.rebase_generation));
+            assert_eq!(format!("{next} <- {parent}"), expected, "after {text}");
+        }
+    }
+
+    #[test]
+    fn the_three_orders_of_numbers_differ_in_the_generation() {
+        let number = |text: &str| text.parse::<SequenceNumber>().unwrap();
+        let ascending = ["e4r9", "e5", "e5r1", "e5.1", "e5.1r2", "e6"].map(number);
+        for pair in ascending.windows(2) {
+            assert!(pair[0] < pair[1], "{pair:?}");
+            assert_ne!(pair[0], pair[1]);
+            let same_place = (pair[0].global, pair[0].client) == (pair[1].global, pair[1].client);
+            let expected = if same_place { std::cmp::Ordering::Equal } else { std::cmp::Ordering::Less };
+            assert_eq!(pair[0].cmp_place(pair[1]), expected, "{pair:?}");
         }
     }
 }

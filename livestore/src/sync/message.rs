@@ -124,7 +124,7 @@ pub struct SyncPage {
 }
 
 /// What follows a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PageInfo {
     /// Nothing, for now.
@@ -136,7 +136,7 @@ pub enum PageInfo {
 }
 
 /// Why a push was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PushRefusal {
     /// Others were first: pull, then push again on top. A head below what the store holds means that the backend lost events.
@@ -168,7 +168,7 @@ pub enum PushRefusal {
 }
 
 /// Why a connection ended, or did not come about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum SyncError {

@@ -1,15 +1,22 @@
 //! The merge: one node's view of the order of events. Both hops use it, the leader over its backend and a session over its leader.
 
-use crate::ids::EventId;
+mod change;
+
+use crate::ids::{EventId, JournalNonce};
+use std::collections::{BTreeMap, VecDeque};
+
+pub(crate) use change::{Change, How, Settled};
 
 /// A commit group that is not settled yet, as the merge sees it.
-pub(crate) trait Pending {
+pub(crate) trait Pending: Sized {
     /// The id of its first event: names the group.
     fn id(&self) -> EventId;
     /// How many events it has.
     fn events(&self) -> usize;
     /// Whether it holds a synced event. One that does not is confirmed as soon as nothing before it is pending.
     fn is_synced(&self) -> bool;
+    /// The group without its first events, which a backend that keeps no groups confirmed alone; `None` where nothing is left.
+    fn rest(&self, settled: usize) -> Option<Self>;
 }
 
 /// What upstream says, in its order.
@@ -37,4 +44,222 @@ pub(crate) struct Replaced {
     pub(crate) id: EventId,
     /// How many of its first events are settled by this.
     pub(crate) events: usize,
+}
+
+/// A node's view of the order: what is confirmed (as a count), then what is pending.
+///
+/// The pending part is first what the next node up accepted, in its order, then the node's own groups, in the order of their
+/// commits. A leader over its backend has own groups only. Nothing pending carries a number: that follows from its place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Order<G> {
+    head: u64,
+    epoch: u64,
+    pending: VecDeque<G>,
+    accepted: usize,
+    journals: BTreeMap<JournalNonce, Journal>,
+}
+
+/// What of one journal is pending. Tells without a search that most ids are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Journal {
+    groups: usize,
+    last: EventId,
+}
+
+/// Why the merge took nothing. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OrderError {
+    /// Something upstream is missing, or came twice: ask again from the head.
+    #[error("upstream continues at place {found}, expected {expected}; ask again from there")]
+    Gap { expected: u64, found: u64 },
+    /// Groups of one journal come in its order, each once.
+    #[error("event {id} is not after those of its journal that are pending")]
+    Repeated { id: EventId },
+}
+
+impl<G: Pending> Order<G> {
+    /// Nothing pending on so many confirmed events.
+    pub(crate) fn new(head: u64) -> Self {
+        Self { head, epoch: 0, pending: VecDeque::new(), accepted: 0, journals: BTreeMap::new() }
+    }
+
+    /// How many events are confirmed: the place of the last one.
+    pub(crate) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// Counts the rebases. Never goes back, so that it tells what was built on another order.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// All pending groups, in order.
+    pub(crate) fn pending(&self) -> &VecDeque<G> {
+        &self.pending
+    }
+
+    /// How many of the pending groups, the first ones, the next node up accepted.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted
+    }
+
+    /// The groups that the next node up has not accepted yet, as far as is known here.
+    pub(crate) fn own(&self) -> impl Iterator<Item = &G> {
+        self.pending.range(self.accepted..)
+    }
+
+    /// Appends a group of this node: always an advance.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderError::Repeated`] where a group of that journal is pending that is this one or comes after it.
+    pub(crate) fn push(&mut self, group: G) -> Result<(), OrderError> {
+        let id = group.id();
+        if self.journals.get(&id.nonce()).is_some_and(|journal| id <= journal.last) {
+            return Err(OrderError::Repeated { id });
+        }
+        self.insert(self.pending.len(), group);
+        Ok(())
+    }
+
+    /// Takes what upstream says, all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderError::Gap`] where a confirmed group does not follow the one before it.
+    pub(crate) fn upstream(&mut self, batch: Vec<Upstream<G>>) -> Result<Change<G>, OrderError> {
+        self.check_parents(&batch)?;
+        let mut change = Change::over(self.pending.len());
+        for item in batch {
+            match item {
+                Upstream::Accepted(group) => self.accept(group, &mut change),
+                Upstream::Confirmed { group, replaces, .. } => self.confirm(group, replaces, &mut change),
+                Upstream::Dropped(id) => self.drop_group(id, &mut change),
+            }
+        }
+        self.epoch += u64::from(change.is_rebase());
+        Ok(change)
+    }
+
+    /// For a leader: takes the groups that have no synced event and no synced event before them. They are confirmed where they
+    /// are; the leader numbers them.
+    pub(crate) fn take_confirmable(&mut self) -> Vec<G> {
+        let mut taken = Vec::new();
+        while self.accepted == 0 && self.pending.front().is_some_and(|group| !group.is_synced()) {
+            let Some(group) = self.remove(0) else { break };
+            self.head += group.events() as u64;
+            taken.push(group);
+        }
+        taken
+    }
+
+    /// Begins again on another confirmed part. The groups to keep, in their order, are this node's own again: what upstream
+    /// accepted, it says anew.
+    pub(crate) fn restart(&mut self, head: u64, keep: impl FnMut(&G) -> bool) {
+        let mut keep = keep;
+        let pending = std::mem::take(&mut self.pending);
+        *self = Self { epoch: self.epoch + 1, ..Self::new(head) };
+        for group in pending.into_iter().filter(|group| keep(group)) {
+            self.insert(self.pending.len(), group);
+        }
+    }
+
+    fn check_parents(&self, batch: &[Upstream<G>]) -> Result<(), OrderError> {
+        let mut expected = self.head;
+        for item in batch {
+            if let Upstream::Confirmed { parent, group, .. } = item {
+                if *parent != expected {
+                    return Err(OrderError::Gap { expected, found: *parent });
+                }
+                expected += group.events() as u64;
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, group: G, change: &mut Change<G>) {
+        match self.position(group.id()) {
+            // Said twice: nothing new.
+            Some(at) if at < self.accepted => return,
+            Some(at) if at == self.accepted => {}
+            Some(at) => {
+                self.remove(at);
+                change.differs_at_pending(self.accepted);
+                self.insert(self.accepted, group);
+            }
+            None => {
+                change.differs_at_pending(self.accepted);
+                self.insert(self.accepted, group);
+            }
+        }
+        self.accepted += 1;
+    }
+
+    fn confirm(&mut self, group: G, replaces: Option<Replaced>, change: &mut Change<G>) {
+        self.head += group.events() as u64;
+        let is_front = |front: &G| front.id() == group.id() && front.events() == group.events();
+        if replaces.is_none() && self.pending.front().is_some_and(is_front) {
+            self.remove(0);
+            return change.settle(group, How::InPlace);
+        }
+        change.differs_at_pending(0);
+        let settles = replaces.unwrap_or(Replaced { id: group.id(), events: group.events() });
+        let how = if self.settle(settles) { How::Moved } else { How::New };
+        change.settle(group, how);
+    }
+
+    /// Takes the first events of a pending group out of the pending part; whether it was there.
+    fn settle(&mut self, replaced: Replaced) -> bool {
+        let Some(at) = self.position(replaced.id) else { return false };
+        let was_accepted = at < self.accepted;
+        let rest = self.remove(at).and_then(|group| group.rest(replaced.events));
+        if let Some(rest) = rest {
+            self.insert(at, rest);
+            self.accepted += usize::from(was_accepted);
+        }
+        true
+    }
+
+    fn drop_group(&mut self, id: EventId, change: &mut Change<G>) {
+        let Some(at) = self.position(id) else { return };
+        change.differs_at_pending(at);
+        change.dropped.extend(self.remove(at));
+    }
+
+    /// Where a group is. A search happens only where a group is out of turn, which a healthy upstream does not do.
+    fn position(&self, id: EventId) -> Option<usize> {
+        let has = |at: usize| self.pending.get(at).is_some_and(|group| group.id() == id);
+        if has(0) {
+            return Some(0);
+        }
+        if has(self.accepted) {
+            return Some(self.accepted);
+        }
+        let journal = self.journals.get(&id.nonce())?;
+        if id > journal.last {
+            return None;
+        }
+        self.pending.iter().position(|group| group.id() == id)
+    }
+
+    fn insert(&mut self, at: usize, group: G) {
+        let id = group.id();
+        let journal = self.journals.entry(id.nonce()).or_insert(Journal { groups: 0, last: id });
+        journal.groups += 1;
+        journal.last = journal.last.max(id);
+        self.pending.insert(at, group);
+    }
+
+    fn remove(&mut self, at: usize) -> Option<G> {
+        let group = self.pending.remove(at)?;
+        self.accepted -= usize::from(at < self.accepted);
+        let nonce = group.id().nonce();
+        if let Some(journal) = self.journals.get_mut(&nonce) {
+            journal.groups -= 1;
+            if journal.groups == 0 {
+                self.journals.remove(&nonce);
+            }
+        }
+        Some(group)
+    }
 }
