@@ -3,6 +3,7 @@
 //! [`SyncProvider`] is the seam: a transport implements it, the leader drives it. `Order` is the merge that both hops use, `Uplink`
 //! decides when to connect, pull and push. Neither has a thread, a clock, randomness or a socket.
 
+mod memory_backend;
 mod message;
 mod order;
 mod provider;
@@ -13,5 +14,6 @@ pub(crate) use order::{Change, How, Order, OrderError, Pending, Replaced, Settle
 #[allow(unused_imports)]
 pub(crate) use uplink::{Facts, Uplink, UplinkInput, UplinkOptions, UplinkOutput, UplinkState, UplinkStatus};
 
+pub use memory_backend::{Fault, MemoryBackend};
 pub use message::{BackendId, PageInfo, PushRefusal, SyncError, SyncEvent, SyncMessage, SyncPage, SyncRequest};
 pub use provider::{SyncConnection, SyncProvider, SyncTarget};
