@@ -64,3 +64,40 @@ pub fn with_reversed_reads<T>(open: impl FnOnce() -> T) -> T {
     REVERSED.with(|flag| flag.set(outer));
     opened
 }
+
+/// The VFS through which SQLite files below a directory are opened.
+#[cfg(any(test, feature = "crash-points"))]
+static VFS: std::sync::Mutex<std::collections::BTreeMap<std::path::PathBuf, String>> =
+    std::sync::Mutex::new(std::collections::BTreeMap::new());
+
+#[cfg(any(test, feature = "crash-points"))]
+pub(crate) fn vfs_of(path: &std::path::Path) -> Option<String> {
+    let known = VFS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    known.iter().find(|(directory, _)| path.starts_with(directory)).map(|(_, name)| name.clone())
+}
+
+/// While the closure runs, SQLite files below the directory are opened through the registered VFS of this name, by every
+/// thread. Store and sessions must be gone when it ends.
+#[cfg(feature = "crash-points")]
+pub fn with_vfs<T>(directory: &std::path::Path, name: &str, run: impl FnOnce() -> T) -> T {
+    let known = || VFS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    known().insert(directory.to_owned(), name.to_owned());
+    let done = run();
+    known().remove(directory);
+    done
+}
+
+#[cfg(test)]
+thread_local!(static STEP_CODE: std::cell::Cell<Option<std::ffi::c_int>> = const { std::cell::Cell::new(None) });
+
+/// The code with which the statements of this thread's materializers fail.
+#[cfg(test)]
+pub(crate) fn step_code() -> Option<std::ffi::c_int> {
+    STEP_CODE.get()
+}
+
+/// From here on this thread's materializers' statements fail with this code.
+#[cfg(test)]
+pub(crate) fn set_step_code(code: Option<std::ffi::c_int>) {
+    STEP_CODE.set(code);
+}

@@ -168,7 +168,7 @@ pub use value::{ColumnType, ColumnValue, Json, Row, SqlType, SqlValue, Timestamp
 #[cfg(feature = "crash-points")]
 #[doc(hidden)]
 pub mod __testing {
-    pub use crate::crash::with_reversed_reads;
+    pub use crate::crash::{with_reversed_reads, with_vfs};
 }
 
 /// What generated code may touch. Not part of the public interface: it changes without notice.

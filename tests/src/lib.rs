@@ -1,6 +1,7 @@
 //! Tests of the workspace as a user meets it, see `tests/`; and what they share.
 
 pub mod dump;
+pub mod fault_vfs;
 pub mod history;
 pub mod items;
 pub mod ledger;

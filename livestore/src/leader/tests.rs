@@ -1,5 +1,7 @@
 //! Two leaders on one folder, where the lock that should keep them apart is left out; and what a seal does not cover.
 
+mod codes;
+
 use super::*;
 use crate::error::StorageKind;
 use crate::event::EncodedEvent;

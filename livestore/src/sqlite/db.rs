@@ -78,7 +78,7 @@ impl Db {
             | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
         let connection = match &place {
             Place::Memory => Connection::open_in_memory_with_flags(flags),
-            Place::File(path) => Connection::open_with_flags(path, flags),
+            Place::File(path) => open_file(path, flags),
         };
         let connection = connection.map_err(|error| fault::storage_error(&error, place.path()))?;
         Self::wrap(connection, place, rules)
@@ -408,6 +408,10 @@ impl Db {
         statement: &mut rusqlite::CachedStatement<'_>,
         each: &mut dyn FnMut(&Row<'_>) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
+        #[cfg(test)]
+        if let Some(code) = crate::crash::step_code() {
+            return Err(self.refuse(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None), sql));
+        }
         let mut rows = statement.raw_query();
         loop {
             match rows.next() {
@@ -447,6 +451,14 @@ impl StateAccess for Db {
         self.open_savepoint()?;
         self.execute(self.prepare(sql)?, sql, binds, each)
     }
+}
+
+fn open_file(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    #[cfg(any(test, feature = "crash-points"))]
+    if let Some(vfs) = crate::crash::vfs_of(path) {
+        return Connection::open_with_flags_and_vfs(path, flags, vfs.as_str());
+    }
+    Connection::open_with_flags(path, flags)
 }
 
 /// One statement of the library, run again and again; made by [`Db::repeat`].
