@@ -1,4 +1,4 @@
-//! What every adapter of LiveStore must do, as a suite that runs against any of them.
+//! What every adapter and every sync provider of LiveStore must do, as suites that run against any of them.
 //!
 //! A suite is a list of named points. Give it a *subject*, which says how to reach what is tested and what it can do at all, and it gives back a
 //! [`Report`]: each point has passed, failed, or does not apply because the subject declares so. Nothing is left out silently.
@@ -30,5 +30,6 @@
 pub mod adapter;
 mod report;
 mod suite;
+pub mod sync;
 
 pub use report::{Check, Entry, Miss, Report, Verdict};

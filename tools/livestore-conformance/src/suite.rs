@@ -28,14 +28,23 @@ pub(crate) fn run<S>(subject: &S, points: Vec<Point<S>>) -> Report {
 }
 
 /// Asks again and again until there is an answer.
-pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>, Miss>) -> Result<T, Miss> {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn until<T>(what: &str, ask: impl FnMut() -> Result<Option<T>, Miss>) -> Result<T, Miss> {
+    until_within(PATIENCE, what, ask)
+}
+
+/// The same with a bound of one's own.
+pub(crate) fn until_within<T>(
+    longest: Duration,
+    what: &str,
+    mut ask: impl FnMut() -> Result<Option<T>, Miss>,
+) -> Result<T, Miss> {
+    let deadline = Instant::now() + longest;
     loop {
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
         if Instant::now() > deadline {
-            return Err(Miss::Failed(format!("{what} did not come within {} s", PATIENCE.as_secs())));
+            return Err(Miss::Failed(format!("{what} did not come within {longest:?}")));
         }
         std::thread::sleep(Duration::from_millis(1)); // Between two questions.
     }
