@@ -242,6 +242,23 @@ impl MemoryBackend {
     }
 
     /// Has something go wrong once, at whoever is next.
+    ///
+    /// ```
+    /// use livestore::{Fault, MemoryBackend, PushRefusal, StoreId, SyncMessage, SyncProvider, SyncRequest, SyncTarget};
+    ///
+    /// let backend = MemoryBackend::new();
+    /// backend.inject(Fault::Busy);
+    /// let target = SyncTarget::new(StoreId::new("todos")?, "client");
+    /// let mut connection = backend.connect(&target, std::task::Waker::noop().clone());
+    /// let push = SyncRequest::Push { backend_id: None, events: Vec::new() };
+    /// connection.send(push.clone());
+    /// connection.send(push);
+    /// assert_eq!(connection.receive(), Some(SyncMessage::Connected));
+    /// assert!(matches!(connection.receive(), Some(SyncMessage::PushRefused(PushRefusal::Busy { .. }))));
+    /// assert_eq!(connection.receive(), Some(SyncMessage::Pushed));
+    /// assert_eq!(backend.faults(), 0);
+    /// # Ok::<(), livestore::InvalidStoreId>(())
+    /// ```
     pub fn inject(&self, fault: Fault) {
         self.change(|shared| shared.faults.push_back((None, fault)));
     }

@@ -176,6 +176,7 @@ impl Shared {
         let (store, client) = (link.store.clone(), link.client.clone());
         let fault = self.next_fault(&client, Fault::is_of_pushes);
         if fault == Some(Fault::LosePush) {
+            self.set_aside(&events);
             return self.cut(key, cut_by_fault());
         }
         let refused = fault.as_ref().and_then(|fault| refused_by(fault, &events)).or(verdict);
@@ -183,25 +184,23 @@ impl Shared {
             Some(refusal) => Err(Refused::Push(refusal)),
             None => self.judge(&store, backend_id, &events),
         };
-        match judged {
-            Err(refused) => {
-                self.set_aside(&events);
-                self.refuse(key, refused);
-            }
+        let answer = match judged {
             Ok(stored) => {
                 self.take(&store, stored, events);
-                match fault {
-                    Some(Fault::LoseAnswer) => self.cut(key, cut_by_fault()),
-                    _ => self.answer(key, SyncMessage::Pushed),
-                }
+                SyncMessage::Pushed
             }
-        }
-    }
-
-    fn refuse(&mut self, key: u64, refused: Refused) {
-        match refused {
-            Refused::Push(refusal) => self.answer(key, SyncMessage::PushRefused(refusal)),
-            Refused::Protocol(reason) => self.cut(key, SyncError::Protocol { reason }),
+            Err(Refused::Push(refusal)) => {
+                self.set_aside(&events);
+                SyncMessage::PushRefused(refusal)
+            }
+            Err(Refused::Protocol(reason)) => {
+                self.set_aside(&events);
+                return self.cut(key, SyncError::Protocol { reason });
+            }
+        };
+        match fault {
+            Some(Fault::LoseAnswer) => self.cut(key, cut_by_fault()),
+            _ => self.answer(key, answer),
         }
     }
 

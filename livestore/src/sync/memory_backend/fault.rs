@@ -7,7 +7,7 @@ use crate::sync::{BackendId, SyncPage};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The push is applied, its answer is lost, and the connection is cut.
+    /// The push is judged as ever, its answer is lost, and the connection is cut.
     LoseAnswer,
     /// The push is lost, and the connection is cut.
     LosePush,

@@ -170,7 +170,7 @@ fn a_push_that_is_no_chain_ends_the_connection() {
 fn a_commit_group_comes_whole() {
     let group = grouped(events(4..=6));
     check_protocol(&group[..2], "ends at e5, 1 events before");
-    let mut broken = group.clone();
+    let mut broken = group;
     broken[1].rest = None;
     check_protocol(&broken, "leaves its commit group open");
     broken[1].rest = Some(2);
