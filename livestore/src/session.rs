@@ -1,11 +1,15 @@
 //! A client session: the in-memory state that queries read and commits write at once.
 //!
-//! The state is a copy of the leader's, plus a *tail* of later groups inside the savepoint `livestore_base`. The tail
-//! begins with groups that the leader has confirmed since (they touch nothing), and ends with pending ones. When another
-//! session's groups come between, the savepoint is rolled back and the tail replayed after them: exact undo, with nothing
-//! inverted.
+//! The state is a copy of the leader's confirmed one, plus a [tail](tail::Tail) of later groups inside the savepoint
+//! `livestore_base`: those that were confirmed since (they touch nothing), those that the leader took and the backend has not
+//! confirmed, and those that are on their way to the leader. When another group comes between, state goes back to a savepoint
+//! before that place and the rest is replayed after it: exact undo, with nothing inverted.
 
+mod marks;
+mod news;
+mod packed;
 mod receipt;
+mod tail;
 
 pub use receipt::{Outcome, Receipt, WaitError};
 
@@ -13,16 +17,17 @@ use crate::error::{CommitError, StorageError};
 use crate::event::{CommitGroup, EncodedEvent, SequenceNumber};
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
 use crate::journal::Journal;
-use crate::leader::{LeaderHandle, News, Port, Published, ReceiptSlot, Submission};
+use crate::leader::{LeaderHandle, Port, ReceiptSlot, StatePosition, Submission};
 use crate::materialize::{GroupError, Materializers};
-use crate::sqlite::{Db, WriteSet};
-use std::collections::VecDeque;
+use crate::sqlite::{Db, Durability, WriteSet};
+use marks::Marks;
 use std::sync::Arc;
 use std::time::Duration;
+use tail::Tail;
 
-/// The most events that may be pending in one session.
+/// The most events that may be pending, of this session and of others.
 const PENDING_MAX: usize = 1_000_000;
-/// A tail of this weight gets a mark.
+/// A tail of this weight gets a mark to which the base moves.
 const MARK_WEIGHT: usize = 4_000;
 
 /// Where a session's commits are kept until the leader has them.
@@ -45,38 +50,21 @@ pub(crate) struct Session {
     port: Arc<Port>,
     client_id: ClientId,
     session_id: SessionId,
-    /// In the tail and confirmed since: replayed first when the tail is.
-    confirmed: Vec<Arc<CommitGroup>>,
-    confirmed_weight: usize,
-    pending: VecDeque<Arc<CommitGroup>>,
-    pending_weight: usize,
-    pending_events: usize,
-    mark: Option<Mark>,
-    mark_weight: usize,
-    /// What the tail wrote: undone by a rebase, so part of its write set.
-    tail_writes: WriteSet,
+    tail: Tail,
+    marks: Marks,
     /// The leader was asked to sync up to this ordinal of the journal.
     hurried_for: u64,
     /// The head of the leader's log, as far as this session knows.
-    upstream_head: SequenceNumber,
+    upstream: StatePosition,
+    /// The last group that the leader took into its pending part, as far as this session knows.
+    accepted: u64,
+    /// How often what is pending was replayed behind something that came before it.
+    rebases: u64,
+    /// How many groups were replayed, ever.
+    #[cfg(test)]
+    replayed: std::cell::Cell<u64>,
     /// The state no longer stands on its base; nothing is served any more.
     broken: Option<Arc<str>>,
-}
-
-/// A savepoint inside the tail. Once everything before it is confirmed, the base moves there, and only what came after it is
-/// replayed: a session that commits without a pause never finds its whole tail confirmed. Where too much came after it, the
-/// mark moves on to twice the weight, so that replays stay a fraction of what is gained however far the leader lags, and
-/// the confirmed part stays within eight times the pending one.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    /// How many groups of the tail stand before it, and what they weigh.
-    groups: usize,
-    weight: usize,
-}
-
-/// What a group costs to keep and to replay: an event counts one, and so does a quarter of a kilobyte.
-fn weight(group: &CommitGroup) -> usize {
-    group.events.iter().map(|event| 1 + event.bytes() / 256).sum()
 }
 
 /// A commit that is in state, and safe.
@@ -100,10 +88,9 @@ impl Session {
             CommitLog::Memory { nonce, .. } => *nonce,
         };
         let port = Arc::new(Port::default());
-        let (mut db, position) = leader.attach(nonce, Arc::clone(&port))?;
-        db.set_session(session_id.clone());
+        let (db, position) = leader.attach(nonce, Arc::clone(&port))?;
         // From here on its drop leaves the leader.
-        let session = Self {
+        let mut session = Self {
             db,
             materializers,
             commit_log,
@@ -112,21 +99,25 @@ impl Session {
             port,
             client_id,
             session_id,
-            confirmed: Vec::new(),
-            confirmed_weight: 0,
-            pending: VecDeque::new(),
-            pending_weight: 0,
-            pending_events: 0,
-            mark: None,
-            mark_weight: crate::crash::tunable("MARK_WEIGHT", MARK_WEIGHT as u64) as usize,
-            tail_writes: WriteSet::default(),
+            tail: Tail::default(),
+            marks: Marks::new(crate::crash::tunable("MARK_WEIGHT", MARK_WEIGHT as u64) as usize),
             hurried_for: 0,
-            upstream_head: position.number,
+            upstream: position,
+            accepted: 0,
+            rebases: 0,
+            #[cfg(test)]
+            replayed: std::cell::Cell::new(0),
             broken: None,
         };
-        session.db.configure(crate::sqlite::Durability::Process)?;
-        session.db.batch("SAVEPOINT livestore_base")?;
+        session.begin_on_base()?;
         Ok(session)
+    }
+
+    /// The state has just been copied from the leader's: all of it is base.
+    fn begin_on_base(&mut self) -> Result<(), StorageError> {
+        self.db.set_session(self.session_id.clone());
+        self.db.configure(Durability::Process)?;
+        self.marks.set_base(&self.db)
     }
 
     pub(crate) fn db(&self) -> &Db {
@@ -142,24 +133,30 @@ impl Session {
     }
 
     pub(crate) fn upstream_head(&self) -> SequenceNumber {
-        self.upstream_head
+        self.upstream.number
     }
 
+    /// How many events of this session the leader has not taken.
     pub(crate) fn pending_events(&self) -> usize {
-        self.pending_events
+        self.tail.own_events()
     }
 
-    /// The number that the last pending event will have if nothing comes between.
+    /// How many events, of this session and of others, the leader has taken and the backend has not confirmed.
+    #[allow(dead_code)] // For the store's status, as soon as a leader has a backend.
+    pub(crate) fn accepted_events(&self) -> usize {
+        self.tail.accepted_events()
+    }
+
+    /// The number that the last pending event will have if nothing comes between. Its rebase generation tells how often what
+    /// is pending was rebased.
     pub(crate) fn local_head(&self) -> SequenceNumber {
-        let events = self.pending.iter().flat_map(|group| &group.events);
-        events.fold(self.upstream_head, |head, event| head.next(event.client_only))
+        SequenceNumber { rebase_generation: self.rebases, ..self.tail.number_after(self.upstream.number) }
     }
 
     /// Applies the events as one group: all of them are in state and in the journal, or nothing changed.
     pub(crate) fn commit(&mut self, events: Vec<EncodedEvent>) -> Result<Committed, CommitError> {
         self.check_bounds(&events)?;
-        self.move_base_if_confirmed()?;
-        self.set_mark()?;
+        self.set_marks()?;
         let (ordinal, client_id, session_id) = (self.next_ordinal(), self.client_id.clone(), self.session_id.clone());
         let group = CommitGroup { nonce: self.nonce, ordinal, client_id, session_id, events };
         self.db.take_writes();
@@ -187,7 +184,7 @@ impl Session {
                 bytes_max: CommitGroup::BYTES_MAX,
             });
         }
-        let pending = self.pending_events + events.len();
+        let pending = self.tail.own_events() + self.tail.accepted_events() + events.len();
         if pending > PENDING_MAX {
             return Err(CommitError::PendingFull { pending, pending_max: PENDING_MAX });
         }
@@ -243,157 +240,54 @@ impl Session {
         }
     }
 
-    fn replay_tail(&self) -> Result<(), StorageError> {
-        let replayed_from = match self.mark {
-            Some(mark) => self.db.run("ROLLBACK TO livestore_mark", []).map(|_| mark.groups),
-            None => self.db.run("ROLLBACK TO livestore_base", []).map(|_| 0),
-        }?;
-        self.confirmed.iter().chain(&self.pending).skip(replayed_from).try_for_each(|group| self.replay(group))
+    /// Back to the last mark, and again what is known after it.
+    fn replay_tail(&mut self) -> Result<(), StorageError> {
+        let end = self.tail.end().groups;
+        let (from, undone) = self.marks.go_back(&self.db, end)?;
+        self.marks.note(&undone);
+        (from.groups..end).try_for_each(|index| self.replay(index))
     }
 
     fn accept(&mut self, group: Arc<CommitGroup>) -> Committed {
         let writes = self.db.take_writes();
-        self.tail_writes.merge(&writes);
+        self.marks.note(&writes);
         let slot = Arc::new(ReceiptSlot::default());
         let first = group.event_id(0);
-        self.pending_events += group.events.len();
-        self.pending_weight += weight(&group);
-        self.pending.push_back(Arc::clone(&group));
+        self.tail.push_own(Arc::clone(&group));
         self.leader.submit(Submission { group, slot: Arc::clone(&slot) });
         Committed { writes, slot, first }
     }
 
-    /// The tail costs nothing to keep while it is short, and nothing to fold in when all of it is confirmed.
-    fn move_base_if_confirmed(&mut self) -> Result<(), StorageError> {
-        if self.pending.is_empty() && !self.confirmed.is_empty() {
-            self.move_base()?;
+    /// Before a commit. The tail costs nothing to keep while it is short, and nothing to fold in when all of it is confirmed.
+    fn set_marks(&mut self) -> Result<(), StorageError> {
+        let (end, confirmed) = (self.tail.end(), self.tail.confirmed());
+        if !self.tail.has_pending() {
+            return if confirmed.groups == 0 { Ok(()) } else { self.move_base() };
+        }
+        let is_marked = self.marks.mark_for_base(&self.db, end, confirmed)?;
+        if !is_marked && !self.tail.has_own() {
+            self.marks.mark_for_own(&self.db, end)?;
         }
         Ok(())
     }
 
-    /// Makes everything in state the base; what follows is a new tail.
+    /// Makes everything in state the base, which then is all that is confirmed; what follows is the new tail.
     fn move_base(&mut self) -> Result<(), StorageError> {
-        self.db.run("RELEASE livestore_base", [])?;
-        self.db.run("SAVEPOINT livestore_base", [])?;
-        self.confirmed.clear();
-        self.confirmed_weight = 0;
-        self.mark = None;
-        self.tail_writes = WriteSet::default();
+        self.marks.move_base(&self.db)?;
+        self.tail.cut_confirmed();
         Ok(())
     }
 
-    fn set_mark(&mut self) -> Result<(), StorageError> {
-        let weight = self.confirmed_weight + self.pending_weight;
-        match self.mark {
-            None if weight < self.mark_weight => return Ok(()),
-            None => {}
-            Some(mark) if mark.groups > self.confirmed.len() || weight < 2 * mark.weight => return Ok(()),
-            Some(_) => self.db.run("RELEASE livestore_mark", []).map(drop)?,
-        }
-        self.db.run("SAVEPOINT livestore_mark", [])?;
-        self.mark = Some(Mark { groups: self.confirmed.len() + self.pending.len(), weight });
-        Ok(())
-    }
-
-    /// Goes back to a state in which only confirmed groups are; the caller moves the base there.
-    fn undo_pending(&mut self) -> Result<(), StorageError> {
-        let replayed_from = match self.mark.take() {
-            Some(mark) if mark.groups <= self.confirmed.len() => {
-                self.db.run("ROLLBACK TO livestore_mark", []).map(|_| mark.groups)
-            }
-            _ => self.db.run("ROLLBACK TO livestore_base", []).map(|_| 0),
-        }?;
-        self.confirmed[replayed_from..].iter().try_for_each(|group| self.replay(group))
-    }
-
-    /// Takes what the leader published since the last call; the write set is what may now look different.
-    pub(crate) fn pull(&mut self) -> WriteSet {
-        let mut published: VecDeque<Published> =
-            self.port.drain().into_iter().filter_map(News::into_published).collect();
-        while published.front().is_some_and(|next| self.is_next_pending(&next.group)) {
-            if let Some(next) = published.pop_front() {
-                self.confirm(&next);
-            }
-        }
-        let writes = if published.is_empty() { Ok(WriteSet::default()) } else { self.rebase(&published) };
-        let writes = writes.and_then(|writes| self.fold_long_tail().map(|()| writes));
-        self.cut_journal();
-        writes.unwrap_or_else(|error| {
-            self.stop(&format!("events of another session could not be applied: {error}"));
-            WriteSet::default()
-        })
-    }
-
-    fn is_next_pending(&self, group: &CommitGroup) -> bool {
-        self.pending.front().is_some_and(|own| own.nonce == group.nonce && own.ordinal == group.ordinal)
-    }
-
-    fn confirm(&mut self, next: &Published) {
-        if let Some(own) = self.pending.pop_front() {
-            let weight = weight(&own);
-            self.pending_events -= own.events.len();
-            self.pending_weight -= weight;
-            self.confirmed_weight += weight;
-            self.confirmed.push(own);
-        }
-        self.upstream_head = next.number;
-    }
-
-    /// Puts the published groups before what is pending: back to the base, then everything again in its new order.
-    fn rebase(&mut self, published: &VecDeque<Published>) -> Result<WriteSet, StorageError> {
-        let mut writes = std::mem::take(&mut self.tail_writes);
-        self.db.take_writes();
-        if self.pending.is_empty() {
-            // Nothing to undo: the tail is confirmed and stays where it is.
-            writes = WriteSet::default();
-        } else {
-            self.undo_pending()?;
-        }
-        for next in published {
-            // Its own groups come back too, after groups of others: they leave pending here.
-            if self.is_next_pending(&next.group) {
-                self.confirm(next);
-            }
-            self.replay(&next.group)?;
-            self.upstream_head = next.number;
-        }
-        self.move_base()?;
-        for group in self.pending.clone() {
-            self.replay(&group)?;
-        }
-        let replayed = self.db.take_writes();
-        // The pending part is the new tail; its writes cannot be told apart from the others', so all count.
-        if !self.pending.is_empty() {
-            self.tail_writes = replayed.clone();
-        }
-        writes.merge(&replayed);
-        Ok(writes)
-    }
-
-    /// A group that fails is left out as a whole: the leader decides the same at the group's final place.
-    fn replay(&self, group: &CommitGroup) -> Result<(), StorageError> {
-        match self.materializers.apply(&self.db, group) {
+    /// Applies a group of the tail. One that fails is left out as a whole: the leader decides the same at the group's final
+    /// place.
+    fn replay(&self, index: usize) -> Result<(), StorageError> {
+        let Some(group) = self.tail.group(index) else { return Ok(()) };
+        #[cfg(test)]
+        self.replayed.set(self.replayed.get() + 1);
+        match self.materializers.apply(&self.db, &group) {
             Ok(()) | Err(GroupError::Event(_)) => Ok(()),
             Err(GroupError::Storage(error) | GroupError::NotUndone(error)) => Err(error),
         }
-    }
-
-    /// Moves the base where what is gained outweighs what is replayed for it.
-    fn fold_long_tail(&mut self) -> Result<(), StorageError> {
-        let tail = self.confirmed_weight + self.pending_weight;
-        let is_worth_it = |mark: Mark| mark.groups <= self.confirmed.len() && tail - mark.weight <= mark.weight / 4;
-        if !self.mark.is_some_and(is_worth_it) {
-            return Ok(());
-        }
-        if !self.pending.is_empty() {
-            self.undo_pending()?;
-        }
-        self.move_base()?;
-        for group in self.pending.clone() {
-            self.replay(&group)?;
-        }
-        self.tail_writes = self.db.take_writes();
-        Ok(())
     }
 
     /// A journal is cut only after the log that took its records is synced.
@@ -406,7 +300,7 @@ impl Session {
             journal.cut(synced);
         }
         // The leader syncs when it is quiet. A session that never rests asks for it, once for each full segment.
-        let taken = self.pending.front().map_or(journal.next_ordinal(), |group| group.ordinal) - 1;
+        let taken = self.tail.first_own().unwrap_or(journal.next_ordinal()) - 1;
         let waiting = journal.full_until(taken);
         if waiting > self.hurried_for {
             self.hurried_for = waiting;
