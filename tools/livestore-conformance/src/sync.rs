@@ -1,7 +1,33 @@
 //! The suite for sync providers.
 //!
-//! It drives a provider as the leader of a store would, against a backend that the subject starts, and cuts, closes and replaces that backend in between. It assumes nothing about
-//! time: whatever has to come is waited for, up to a generous bound.
+//! It drives a provider as the leader of a store would, against a backend that the subject starts, and cuts, closes and
+//! replaces that backend in between. It assumes nothing about time: whatever has to come is waited for, up to a generous bound.
+//!
+//! ```
+//! use livestore::MemoryBackend;
+//! use livestore_conformance::sync::{self, Subject};
+//!
+//! struct InMemory;
+//!
+//! impl Subject for InMemory {
+//!     type Provider = MemoryBackend;
+//!     type Backend = MemoryBackend;
+//!
+//!     fn backend(&self) -> MemoryBackend {
+//!         MemoryBackend::new()
+//!     }
+//!
+//!     fn provider(&self, backend: &MemoryBackend) -> MemoryBackend {
+//!         backend.clone()
+//!     }
+//! }
+//!
+//! let report = sync::pull::run(&InMemory);
+//! report.assert_passed();
+//! assert!(report.names_not_applicable().is_empty());
+//! ```
+//!
+//! [`run`] checks every point. What needs a control that the subject does not offer is reported as not applicable.
 
 mod client;
 pub mod connection;

@@ -118,10 +118,12 @@ impl Client {
     }
 
     fn rest(&mut self, mut after: u64) -> Result<Vec<SyncPage>, Miss> {
-        let mut pages = Vec::new();
+        let mut pages: Vec<SyncPage> = Vec::new();
         loop {
             let page = self.next_page()?;
             after = check_chain(after, &page.events)?;
+            let is_same = pages.last().is_none_or(|before| before.backend_id == page.backend_id);
+            demand!(is_same, "backend `{}` goes on with the pages of another", page.backend_id);
             let is_last = page.info == PageInfo::Last;
             demand!(is_last || !page.events.is_empty(), "an empty page says that more follows");
             pages.push(page);
