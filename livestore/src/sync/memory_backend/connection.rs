@@ -167,7 +167,7 @@ impl Shared {
     fn push_arrives(&mut self, key: u64, events: &[SyncEvent]) -> Option<Option<(Validator, usize)>> {
         let store = self.open_link(key)?.store.clone();
         self.pushes += 1;
-        let stored = self.logs.get(&store).map_or(0, |log| log.stored(self.kind, events));
+        let stored = self.logs.get(&store).map_or(0, |log| log.stored(events));
         Some(self.validator.clone().map(|validator| (validator, stored)))
     }
 

@@ -49,7 +49,7 @@ impl Log {
         if kind == Kind::KeepsIdentity {
             check_groups(events)?;
         }
-        let stored = self.stored(kind, events);
+        let stored = self.stored(events);
         let Some(next) = events.get(stored) else { return Ok(stored) };
         if next.parent != self.head() {
             return Err(Refused::Push(PushRefusal::ServerAhead { head: self.head() }));
@@ -58,10 +58,11 @@ impl Log {
         Ok(stored)
     }
 
-    /// The longest prefix that is here under the same ids at the same numbers: a push that was sent again.
-    pub(super) fn stored(&self, kind: Kind, events: &[SyncEvent]) -> usize {
+    /// The longest prefix that is here under the same ids at the same numbers: a push that was sent again. None where ids are
+    /// not kept.
+    pub(super) fn stored(&self, events: &[SyncEvent]) -> usize {
         let is_here = |event: &&SyncEvent| event.id.is_some_and(|id| self.numbers.get(&id) == Some(&event.number));
-        if kind == Kind::KeepsIdentity { events.iter().take_while(is_here).count() } else { 0 }
+        events.iter().take_while(is_here).count()
     }
 
     fn check_ids(&self, events: &[SyncEvent]) -> Result<(), Refused> {

@@ -37,7 +37,9 @@ impl Client {
         if backend.change(|shared| shared.is_online && shared.refusal.is_none() && !shared.is_held) {
             assert_eq!(connection.receive(), Some(SyncMessage::Connected));
         }
-        Self { connection, woken }
+        let client = Self { connection, woken };
+        assert_eq!(client.woken(), 1, "there is something to hear, be it the end");
+        client
     }
 
     pub(super) fn woken(&self) -> usize {
