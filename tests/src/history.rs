@@ -1,5 +1,6 @@
 //! A schema with every shape that may go wrong, and what it must come to, written once more in plain Rust.
 
+use crate::rng::Rng;
 use livestore::*;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -214,6 +215,26 @@ impl App {
     fn pref_set(PrefSet { key, value }: PrefSet, cx: &MaterializeCx<'_>) -> Result<impl IntoWrites> {
         let counters = cx.query(Counter::query().count())?;
         Ok(Pref { key, value, counters }.insert().on_conflict(|t| t.key).replace())
+    }
+}
+
+fn name(rng: &mut Rng, of: u64) -> String {
+    char::from(b'a' + rng.below(of) as u8).to_string()
+}
+
+/// Adds one event of any kind, that may or may not fit what is there.
+pub fn add_event(batch: &mut Batch<App>, rng: &mut Rng) {
+    match rng.below(12) {
+        0 | 1 => batch.push(Counted { id: name(rng, 4), by: rng.below(7) as i64 - 3 }),
+        2 => batch.push(Appended { list: name(rng, 3), text: name(rng, 26) }),
+        3 => batch.push(UserAdded { id: name(rng, 26), email: name(rng, 26) }),
+        4 => batch.push(FolderMade { id: name(rng, 3) }),
+        5 | 6 => batch.push(FilePut { id: name(rng, 8), folder: name(rng, 3) }),
+        7 => batch.push(FolderRemoved { id: name(rng, 3) }),
+        8 => batch.push(EvenOnly { id: name(rng, 4) }),
+        9 => batch.push(Surveyed),
+        10 => batch.push(PrefSet { key: name(rng, 3), value: rng.below(100) as i64 }),
+        _ => batch.push(Ui::set().open(name(rng, 26))),
     }
 }
 

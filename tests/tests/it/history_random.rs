@@ -30,25 +30,6 @@ fn open(directory: &Scratch) -> Store<App> {
     Store::open(native(directory.path()), STORE).expect("the store opens")
 }
 
-fn name(rng: &mut Rng, of: u64) -> String {
-    char::from(b'a' + rng.below(of) as u8).to_string()
-}
-
-fn add_event(batch: &mut Batch<App>, rng: &mut Rng) {
-    match rng.below(12) {
-        0 | 1 => batch.push(Counted { id: name(rng, 4), by: rng.below(7) as i64 - 3 }),
-        2 => batch.push(Appended { list: name(rng, 3), text: name(rng, 26) }),
-        3 => batch.push(UserAdded { id: name(rng, 26), email: name(rng, 26) }),
-        4 => batch.push(FolderMade { id: name(rng, 3) }),
-        5 | 6 => batch.push(FilePut { id: name(rng, 8), folder: name(rng, 3) }),
-        7 => batch.push(FolderRemoved { id: name(rng, 3) }),
-        8 => batch.push(EvenOnly { id: name(rng, 4) }),
-        9 => batch.push(Surveyed),
-        10 => batch.push(PrefSet { key: name(rng, 3), value: rng.below(100) as i64 }),
-        _ => batch.push(Ui::set().open(name(rng, 26))),
-    }
-}
-
 fn commit(store: &Store<App>, rng: &mut Rng, marks: &mut Marks) -> Option<Receipt> {
     let before = rng.one_in(8).then(|| snapshot(store));
     let count = if rng.one_in(3) { 1 + rng.below(4) } else { 1 };
