@@ -3,9 +3,11 @@
 use super::Subject;
 use super::app::{App, commit, settle};
 use crate::report::Miss;
+use crate::suite::PATIENCE;
 use livestore::{Adapter, Store};
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
 
 /// What the program of [`Subject::process`] does: opens the store, and does what the suite tells it through its standard input,
 /// until that ends.
@@ -46,7 +48,8 @@ fn say(line: &str) -> io::Result<()> {
 /// The other end of it. It is killed when this is dropped.
 pub(super) struct Process {
     child: Child,
-    out: BufReader<ChildStdout>,
+    /// What it says; read aside, so that one that hangs is not waited for without end.
+    lines: mpsc::Receiver<String>,
 }
 
 pub(super) fn process<S: Subject>(subject: &S, place: &S::Place, store_id: &str) -> Result<Process, Miss> {
@@ -54,7 +57,10 @@ pub(super) fn process<S: Subject>(subject: &S, place: &S::Place, store_id: &str)
     let mut command = command.ok_or_else(|| Miss::not_applicable("processes cannot share a place"))?;
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let out = child.stdout.take().ok_or_else(|| Miss::Failed("the process has no output".into()))?;
-    Ok(Process { child, out: BufReader::new(out) })
+    let (said, lines) = mpsc::channel();
+    // Ends with the process, whose output ends then.
+    std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
+    Ok(Process { child, lines })
 }
 
 impl Process {
@@ -68,9 +74,8 @@ impl Process {
     }
 
     pub(super) fn expect(&mut self, answer: &str) -> Result<(), Miss> {
-        let mut line = String::new();
-        self.out.read_line(&mut line)?;
-        let line = line.trim_end();
+        // Longer than the process itself waits, so that it can say what it missed.
+        let line = self.lines.recv_timeout(PATIENCE * 2)?;
         if line == answer { Ok(()) } else { Err(Miss::Failed(format!("a process said `{line}` and not `{answer}`"))) }
     }
 
