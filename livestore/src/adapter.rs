@@ -10,9 +10,10 @@ pub use native::{NativeAdapter, native};
 
 use crate::error::OpenError;
 use crate::ids::{ClientId, SessionId, StoreId};
-use crate::leader::{LeaderHandle, LeaderOptions, OpenProgress};
+use crate::leader::{LeaderHandle, LeaderOptions, OpenProgress, SyncSetup};
 use crate::materialize::Materializers;
 use crate::session::CommitLog;
+use crate::sync::{OnOtherBackend, SyncProvider, SyncTarget};
 use crate::unknown::UnknownEvents;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -41,7 +42,22 @@ pub struct Boot<'a> {
     pub(crate) materializers: Materializers,
     pub(crate) unknown: &'a UnknownEvents,
     pub(crate) options: LeaderOptions,
+    pub(crate) sync: Option<SyncWish>,
     pub(crate) progress: &'a mut dyn FnMut(OpenProgress),
+}
+
+/// How an application wants its store synced.
+#[derive(Clone)]
+pub(crate) struct SyncWish {
+    pub(crate) provider: Arc<dyn SyncProvider>,
+    pub(crate) on_other_backend: OnOtherBackend,
+}
+
+impl SyncWish {
+    fn setup(self, store_id: &StoreId, client_id: &ClientId) -> SyncSetup {
+        let target = SyncTarget::new(store_id.clone(), client_id.as_str());
+        SyncSetup { provider: self.provider, target, on_other_backend: self.on_other_backend }
+    }
 }
 
 /// What an adapter gives a store.

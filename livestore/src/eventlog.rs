@@ -2,6 +2,8 @@
 
 mod format;
 mod page;
+mod waiting;
 
 pub(crate) use format::{Eventlog, LogHead, export};
 pub(crate) use page::{LogFilter, LogRow};
+pub(crate) use waiting::{Backend, PendingGroup, RejectedGroup, Settled};

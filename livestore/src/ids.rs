@@ -160,6 +160,15 @@ impl EventId {
         Self(bytes)
     }
 
+    /// The journal's nonce and the ordinal that the id was made of.
+    pub(crate) fn parts(self) -> (JournalNonce, u64) {
+        let mut nonce = [0; 11];
+        nonce.copy_from_slice(&self.0[..11]);
+        let mut ordinal = [0; 8];
+        ordinal[3..].copy_from_slice(&self.0[11..]);
+        (JournalNonce(nonce), u64::from_be_bytes(ordinal))
+    }
+
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }

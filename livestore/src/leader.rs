@@ -5,7 +5,7 @@
 mod attached;
 mod desk;
 mod handle;
-#[allow(dead_code)] // What comes with a backend is not published yet.
+#[allow(dead_code)] // The session does not take all of it yet.
 mod news;
 mod port;
 mod seal;
@@ -13,14 +13,15 @@ mod state;
 mod status;
 #[cfg(test)]
 mod tests;
+mod uplink;
+mod upstream;
 mod worker;
 
 pub(crate) use attached::Attached;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use desk::{Desk, Reply, Request, Work, foreign_submission};
-pub(crate) use desk::{Export, LeaderOptions};
+pub(crate) use desk::{Desk, Reply, Work, foreign_submission};
+pub(crate) use desk::{Export, LeaderOptions, Request};
 pub(crate) use handle::LeaderHandle;
-#[allow(unused_imports)]
 pub(crate) use news::{Accepted, Dropped, News, Published};
 pub(crate) use port::{Port, ReceiptSlot, SlotState, Submission};
 #[cfg(not(target_arch = "wasm32"))]
@@ -28,6 +29,7 @@ pub(crate) use state::{QUARANTINED_MAX, StateReader};
 pub(crate) use state::{StatePosition, Verdict};
 pub(crate) use status::LeaderStatus;
 pub use status::{LeaderState, Quarantined};
+pub(crate) use uplink::SyncSetup;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use worker::TakeJournals;
 pub(crate) use worker::Worker;
@@ -35,10 +37,11 @@ pub(crate) use worker::Worker;
 use crate::crash::crash_point;
 use crate::error::{OpenError, StorageError};
 use crate::event::CommitGroup;
-use crate::eventlog::{Eventlog, LogHead};
+use crate::eventlog::{Backend, Eventlog, LogHead, PendingGroup};
 use crate::materialize::Materializers;
 use crate::schema::fingerprint;
 use crate::sqlite::{Db, Place};
+use crate::sync::Order;
 use state::State;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,6 +89,14 @@ pub(crate) type Recover<'a> = &'a mut dyn FnMut(&mut Eventlog, OnProgress<'_>) -
 pub(crate) struct Leader {
     log: Eventlog,
     state: State,
+    storage: Storage,
+    materializers: Materializers,
+    fingerprint: String,
+    /// Who confirms, where anybody but this log does.
+    backend: Option<Backend>,
+    /// What is pending, without payloads. Empty without a backend.
+    order: Order<PendingGroup>,
+    pending_synced: usize,
     /// Journals that are damaged.
     kept_aside: Vec<PathBuf>,
 }
@@ -122,7 +133,13 @@ impl Leader {
         log.claim()?;
         let kept_aside = recover(&mut log, progress)?;
         let state = open_state(storage, &log, materializers, progress)?;
-        Ok(Self { log, state, kept_aside })
+        let backend = log.backend()?;
+        let fingerprint = fingerprint(materializers.schema).to_string();
+        let (storage, order) = (storage.clone(), Order::new(0));
+        let mut leader =
+            Self { log, state, storage, materializers, fingerprint, backend, order, pending_synced: 0, kept_aside };
+        leader.reload_order()?;
+        Ok(leader)
     }
 
     pub(crate) fn log(&self) -> &Eventlog {
@@ -143,6 +160,7 @@ impl Leader {
         debug_assert!(self.is_in_step(), "state lags the log; catch up first");
         crash_point!("leader.before-ingest");
         self.log.append(groups)?;
+        self.order = Order::new(self.log.head().place);
         crash_point!("leader.between-log-and-state");
         let judged = self.apply(groups);
         crash_point!("leader.after-ingest");
@@ -179,6 +197,17 @@ impl Leader {
     /// To take what journals that nobody holds any more had left; state follows with [`catch_up_page`](Self::catch_up_page).
     pub(crate) fn log_mut(&mut self) -> &mut Eventlog {
         &mut self.log
+    }
+
+    /// Part of the pending part behind `seq`, in order.
+    pub(crate) fn pending_after(&self, seq: u64) -> Result<Vec<Accepted>, StorageError> {
+        let groups = self.log.pending_after(seq, catch_up_events())?;
+        Ok(groups.into_iter().map(|(group, seq)| Accepted { group, seq }).collect())
+    }
+
+    /// What was rejected when the log was at `place` or longer.
+    pub(crate) fn dropped_since(&self, place: u64) -> Result<Vec<Dropped>, StorageError> {
+        dropped_since(&self.log, place)
     }
 
     /// A copy of the state for a new session, and its position.
@@ -226,6 +255,12 @@ impl Storage {
         }
     }
 
+    /// Where a copy of the log goes that is kept aside; `None` in memory.
+    fn kept_log(&self) -> Option<PathBuf> {
+        let Self::Folder(folder) = self else { return None };
+        (1..).map(|nth| folder.join(format!("eventlog-kept-{nth}.db"))).find(|path| !path.exists())
+    }
+
     /// The names of the state files that are there.
     fn state_files(&self) -> Vec<String> {
         let Self::Folder(folder) = self else { return Vec::new() };
@@ -250,8 +285,12 @@ impl Storage {
 /// anything is written, because rebuilt state would hide what is gone. A log that lost what was never durable passes: that
 /// is what a power loss may do.
 fn check_nothing_is_gone(storage: &Storage, log: &Eventlog) -> Result<(), OpenError> {
-    let is_new = log.state_file()?.is_none();
-    let known = storage.state_files().into_iter().filter_map(|name| State::peek(storage.state(&name)));
+    let current = log.state_file()?;
+    let is_new = current.is_none();
+    // One that the log no longer names may be of a log that began again since.
+    let is_current = |name: &String| current.as_ref().is_none_or(|current| current == name);
+    let known =
+        storage.state_files().into_iter().filter(is_current).filter_map(|name| State::peek(storage.state(&name)));
     let expected = known.map(|known| if is_new { known.position.place } else { known.log_synced }).max();
     let (head, expected) = (log.head().place, expected.unwrap_or(0));
     if head >= expected {
@@ -343,4 +382,14 @@ pub(crate) fn judged_after(log: &Eventlog, state: &Db, after: u64) -> Result<Vec
             Ok(Judged { group: Arc::new(group), head, verdict })
         })
         .collect()
+}
+
+/// What was rejected when the log was at `place` or longer.
+pub(crate) fn dropped_since(log: &Eventlog, place: u64) -> Result<Vec<Dropped>, StorageError> {
+    let dropped = |rejected: crate::eventlog::RejectedGroup| Dropped {
+        id: rejected.group.id(),
+        place: rejected.place,
+        reason: rejected.reason.into(),
+    };
+    Ok(log.rejected_since(place)?.into_iter().map(dropped).collect())
 }

@@ -158,8 +158,8 @@ pub use schema::{
 pub use session::{Outcome, Receipt, WaitError};
 pub use store::{EventStream, RawEvent, ReadCx, ShutdownError, Store, StoreBuilder, StoreStatus, StreamedEvent};
 pub use sync::{
-    BackendId, Fault, MemoryBackend, PageInfo, PushRefusal, SyncConnection, SyncError, SyncEvent, SyncMessage,
-    SyncPage, SyncProvider, SyncRequest, SyncTarget,
+    BackendId, Fault, InitialSync, MemoryBackend, OnOtherBackend, PageInfo, PushRefusal, Rejected, SyncConnection,
+    SyncError, SyncEvent, SyncMessage, SyncPage, SyncProvider, SyncRequest, SyncState, SyncStatus, SyncTarget,
 };
 pub use unknown::{UnknownEvent, UnknownEvents};
 pub use value::{ColumnType, ColumnValue, Json, Row, SqlType, SqlValue, Timestamp, ValueError, ValueRef};

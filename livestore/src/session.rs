@@ -158,7 +158,7 @@ impl Session {
         self.check_bounds(&events)?;
         self.set_marks()?;
         let (ordinal, client_id, session_id) = (self.next_ordinal(), self.client_id.clone(), self.session_id.clone());
-        let group = CommitGroup { nonce: self.nonce, ordinal, client_id, session_id, events };
+        let group = CommitGroup::new((self.nonce, ordinal), client_id, session_id, events);
         self.db.take_writes();
         if let Err(error) = self.materializers.begin(&self.db, &group) {
             return Err(self.refused(error));

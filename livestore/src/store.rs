@@ -21,6 +21,7 @@ use crate::leader::Export;
 use crate::live::{Changes, LiveStats, Observable, Queryable, Signal, Subscription};
 use crate::schema::{Batch, Commit, Schema, SchemaEvent};
 use crate::session::Receipt;
+use crate::sync::SyncStatus;
 use inner::{Handle, Inner};
 use std::marker::PhantomData;
 use std::path::Path;
@@ -179,6 +180,26 @@ impl<S: Schema> Store<S> {
     #[must_use]
     pub fn status(&self) -> StoreStatus {
         self.inner.status()
+    }
+
+    /// How sync is doing, at both hops: this session to its leader, and the leader to the backend.
+    #[must_use]
+    pub fn sync_status(&self) -> SyncStatus {
+        self.inner.sync_status()
+    }
+
+    /// Waits until the sync status is as wanted, at most so long; whether it is. The end of a store ends it too.
+    ///
+    /// Do not call it from a live query's callback: what it waits for may need that thread.
+    pub fn wait_sync(&self, timeout: Duration, is_wanted: impl Fn(&SyncStatus) -> bool) -> bool {
+        self.inner.wait_sync(timeout, &is_wanted)
+    }
+
+    /// Waits until nothing waits any more: all that this client committed is confirmed by the backend, and all that the backend had
+    /// is here. A connection that waits before a retry tries at once. Whether it came to that within the time.
+    pub fn wait_synced(&self, timeout: Duration) -> bool {
+        self.inner.hurry_sync();
+        self.inner.wait_sync(timeout, &SyncStatus::is_synced)
     }
 
     /// How often each live query of this session ran, and how many watch it; most used first. For tests and for finding out

@@ -7,6 +7,7 @@ mod memory_backend;
 mod message;
 mod order;
 mod provider;
+mod status;
 mod uplink;
 
 #[allow(unused_imports)]
@@ -17,3 +18,4 @@ pub(crate) use uplink::{Facts, Uplink, UplinkInput, UplinkOptions, UplinkOutput,
 pub use memory_backend::{Fault, MemoryBackend};
 pub use message::{BackendId, PageInfo, PushRefusal, SyncError, SyncEvent, SyncMessage, SyncPage, SyncRequest};
 pub use provider::{SyncConnection, SyncProvider, SyncTarget};
+pub use status::{InitialSync, OnOtherBackend, Rejected, SyncState, SyncStatus};

@@ -41,7 +41,8 @@ impl Connect for MemoryAdapter {
         let seat = self.stores.seat(boot.store_id.clone());
         let leader = seat.join(&mut boot, |boot, start| {
             let leader = Leader::open(&Storage::Memory, boot.materializers, &mut |_, _| Ok(Vec::new()), boot.progress)?;
-            LeaderHandle::lead(leader, boot.options, Box::new(start.presence))
+            let sync = boot.sync.clone().map(|sync| sync.setup(boot.store_id, &self.client_id));
+            LeaderHandle::lead(leader, boot.options, sync, Box::new(start.presence))
         })?;
         Ok(Connected {
             leader,

@@ -11,7 +11,7 @@ use super::sealed::Connect;
 use super::{Adapter, Boot, Connected, Seats, Start, greet_unknown_events, random};
 use crate::error::OpenError;
 use crate::eventlog::Eventlog;
-use crate::ids::{JournalNonce, SessionId};
+use crate::ids::{ClientId, JournalNonce, SessionId};
 use crate::journal::{Identity, Journal};
 use crate::leader::{Desk, LeaderHandle};
 use crate::session::CommitLog;
@@ -54,7 +54,7 @@ impl Connect for NativeAdapter {
         let directory = Directory::open(&self.directory)?;
         let folder = directory.store_folder(boot.store_id)?;
         let seat = seats().seat(folder.clone());
-        let leader = seat.join(&mut boot, |boot, start| join(boot, &folder, start))?;
+        let leader = seat.join(&mut boot, |boot, start| join(boot, &folder, directory.client_id(), start))?;
         let identity = Identity {
             nonce: JournalNonce::mint(&random),
             client_id: directory.client_id().clone(),
@@ -67,12 +67,13 @@ impl Connect for NativeAdapter {
 }
 
 /// Finds a role for this process, and serves its sessions in it.
-fn join(boot: &mut Boot<'_>, folder: &Path, start: Start) -> Result<LeaderHandle, OpenError> {
+fn join(boot: &mut Boot<'_>, folder: &Path, client_id: &ClientId, start: Start) -> Result<LeaderHandle, OpenError> {
     let roles = Roles {
         desk: Desk::new(boot.options),
         folder: folder.to_owned(),
         materializers: boot.materializers,
         fingerprint: crate::schema::fingerprint(boot.materializers.schema).to_string(),
+        sync: boot.sync.clone().map(|sync| sync.setup(boot.store_id, client_id)),
         _presence: start.presence,
     };
     let (materializers, unknown) = (boot.materializers, boot.unknown);

@@ -30,8 +30,13 @@ impl EncodedEvent {
 pub(crate) struct CommitGroup {
     /// The journal that named the events.
     pub(crate) nonce: JournalNonce,
-    /// The ordinal of the first event in that journal; the others follow.
+    /// The ordinal of the first event in that journal; the others follow it.
     pub(crate) ordinal: u64,
+    /// How far behind the first one each event stands, where that is not 0, 1, 2…: client-only events do not leave their client,
+    /// and leave gaps in a group that came from another.
+    pub(crate) offsets: Option<Box<[u32]>>,
+    /// What the event was pending under here, where the backend does not keep ids. The group has one event then.
+    pub(crate) was: Option<EventId>,
     pub(crate) client_id: ClientId,
     pub(crate) session_id: SessionId,
     pub(crate) events: Vec<EncodedEvent>,
@@ -44,12 +49,58 @@ impl CommitGroup {
     pub(crate) const BYTES_MAX: usize = 900_000;
 
     pub(crate) fn event_id(&self, index: usize) -> EventId {
-        EventId::new(self.nonce, self.ordinal + index as u64)
+        let offset =
+            self.offsets.as_ref().map_or(index as u64, |offsets| offsets.get(index).copied().map_or(0, u64::from));
+        EventId::new(self.nonce, self.ordinal + offset)
+    }
+
+    /// A group of the events of one journal, none of them left out.
+    pub(crate) fn new(
+        (nonce, ordinal): (JournalNonce, u64),
+        client_id: ClientId,
+        session_id: SessionId,
+        events: Vec<EncodedEvent>,
+    ) -> Self {
+        Self { nonce, ordinal, offsets: None, was: None, client_id, session_id, events }
+    }
+
+    /// Some of the events, as a group of their own.
+    pub(crate) fn part(&self, range: std::ops::Range<usize>) -> Self {
+        let ordinal = self.event_id(range.start).parts().1;
+        let mut part = Self::new((self.nonce, ordinal), self.client_id.clone(), self.session_id.clone(), Vec::new());
+        for index in range {
+            if let Some(event) = self.events.get(index) {
+                part.push(event.clone(), (self.event_id(index).parts().1 - ordinal) as u32);
+            }
+        }
+        part
+    }
+
+    /// Adds the next event; most follow the one before without a gap.
+    pub(crate) fn push(&mut self, event: EncodedEvent, offset: u32) {
+        let len = self.events.len() as u32;
+        if self.offsets.is_some() || offset != len {
+            let mut offsets = self.offsets.take().map_or_else(|| (0..len).collect(), Vec::from);
+            offsets.push(offset);
+            self.offsets = Some(offsets.into());
+        }
+        self.events.push(event);
+    }
+
+    /// Names the group: the id of its first event.
+    pub(crate) fn id(&self) -> EventId {
+        EventId::new(self.nonce, self.ordinal)
+    }
+
+    /// Events that leave the client.
+    pub(crate) fn synced_events(&self) -> usize {
+        self.events.iter().filter(|event| !event.client_only).count()
     }
 
     /// The ordinal of the last event.
     pub(crate) fn last_ordinal(&self) -> u64 {
-        self.ordinal + self.events.len() as u64 - 1
+        let offset = self.offsets.as_ref().and_then(|offsets| offsets.last().copied()).map(u64::from);
+        self.ordinal + offset.unwrap_or(self.events.len() as u64 - 1)
     }
 
     pub(crate) fn meta(&self, index: usize) -> EventMeta {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The version of the tables below; a newer one is refused, an older one is migrated.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 2;
 /// `LvSt`, in the file's header: tells our file from any other SQLite database.
 const APPLICATION_ID: i64 = 0x4c76_5374;
 
@@ -28,11 +28,26 @@ const TABLES: &str = "
         client_id TEXT NOT NULL,
         session_id TEXT NOT NULL,
         rest INTEGER NOT NULL,
-        sum INTEGER NOT NULL
+        sum INTEGER NOT NULL,
+        was BLOB
     ) STRICT;
     CREATE TABLE names(name TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE journals(nonce BLOB PRIMARY KEY NOT NULL, ordinal INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE facts(key TEXT PRIMARY KEY NOT NULL, value ANY NOT NULL) STRICT, WITHOUT ROWID;";
+
+/// What came with format 2: the pending part, whose `place` counts all events that ever were pending and whose numbers are 0, and
+/// what left it rejected.
+const PENDING_TABLES: &str = "
+    CREATE TABLE pending(
+        place INTEGER PRIMARY KEY NOT NULL, global INTEGER NOT NULL, client INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL,
+        args TEXT, client_only INTEGER NOT NULL, client_id TEXT NOT NULL, session_id TEXT NOT NULL, rest INTEGER NOT NULL,
+        sum INTEGER NOT NULL, was BLOB
+    ) STRICT;
+    CREATE TABLE rejected(
+        place INTEGER PRIMARY KEY NOT NULL, global INTEGER NOT NULL, client INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL,
+        args TEXT, client_only INTEGER NOT NULL, client_id TEXT NOT NULL, session_id TEXT NOT NULL, rest INTEGER NOT NULL,
+        sum INTEGER NOT NULL, was BLOB, reason TEXT NOT NULL, at INTEGER NOT NULL
+    ) STRICT;";
 
 /// The open log. Used by the leader alone.
 #[derive(Debug)]
@@ -43,6 +58,8 @@ pub(crate) struct Eventlog {
     names: BTreeSet<Box<str>>,
     /// The fencing token: counts who leads, one after the other. Every write transaction compares it.
     epoch: i64,
+    /// How many events ever were pending.
+    pending_seq: u64,
 }
 
 /// The end of the log.
@@ -82,7 +99,9 @@ impl Eventlog {
         db.configure(Durability::Process)?;
         let head = page::head(&db)?;
         let names = db.rows("SELECT name FROM names", [], |row| row.get(0))?.into_iter().collect();
-        Ok(Self { db, head, names, epoch: 0 })
+        let mut log = Self { db, head, names, epoch: 0, pending_seq: 0 };
+        log.pending_seq = log.read_pending_seq()?;
+        Ok(log)
     }
 
     fn prepare_format(db: &Db) -> Result<(), OpenError> {
@@ -96,11 +115,17 @@ impl Eventlog {
                 crate::crash::crash_point!("eventlog.unborn");
                 // One transaction: a crash leaves an empty database or a complete one.
                 db.batch(&format!(
-                    "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={FORMAT}; COMMIT;"
+                    "BEGIN IMMEDIATE; {TABLES} {PENDING_TABLES} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={FORMAT}; COMMIT;"
                 ))?;
                 Ok(())
             }
             (_, APPLICATION_ID, FORMAT) => Ok(()),
+            (_, APPLICATION_ID, 1) => {
+                db.batch(&format!(
+                    "BEGIN IMMEDIATE; ALTER TABLE events ADD COLUMN was BLOB; {PENDING_TABLES} PRAGMA user_version={FORMAT}; COMMIT;"
+                ))?;
+                Ok(())
+            }
             (_, APPLICATION_ID, found) if found > FORMAT => {
                 Err(OpenError::NewerFormat { path: path(), found: found as u64, supported: FORMAT as u64 })
             }
@@ -112,31 +137,63 @@ impl Eventlog {
         self.head
     }
 
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.db.path()
+    }
+
+    pub(super) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Counts all events that ever were pending.
+    pub(crate) fn pending_seq(&self) -> u64 {
+        self.pending_seq
+    }
+
+    pub(super) fn set_pending_seq(&mut self, seq: u64) {
+        self.pending_seq = seq;
+    }
+
+    pub(super) fn set_head(&mut self, head: LogHead, new_names: BTreeSet<Box<str>>) {
+        self.head = head;
+        self.names.extend(new_names);
+    }
+
     /// Appends the groups in order, in one transaction with the ordinals taken from their journals.
     pub(crate) fn append(&mut self, groups: &[Arc<CommitGroup>]) -> Result<(), StorageError> {
-        let events = groups.iter().flat_map(|group| &group.events);
-        let new_names: BTreeSet<Box<str>> =
-            events.filter(|event| !self.names.contains(&*event.name)).map(|event| (*event.name).into()).collect();
-        self.write(|log| {
-            for name in &new_names {
-                log.db.run("INSERT INTO names VALUES(?1)", [name])?;
-            }
+        let new_names = self.new_names(groups.iter().map(|group| &**group));
+        let head = self.write(|log| {
+            log.insert_names(&new_names)?;
             let mut head = log.head;
             let mut insert = log.db.repeat(page::INSERT)?;
             for group in groups {
                 head = page::insert(&mut insert, head, group)?;
             }
             drop(insert);
-            for (index, group) in groups.iter().enumerate() {
-                // Only the last group of each journal in this batch tells how far the journal was taken.
-                if groups[index + 1..].iter().all(|later| later.nonce != group.nonce) {
-                    log.note_taken(group.nonce, group.last_ordinal())?;
-                }
-            }
+            log.note_all_taken(groups)?;
             Ok(head)
-        })
-        .map(|head| self.head = head)?;
-        self.names.extend(new_names);
+        })?;
+        self.set_head(head, new_names);
+        Ok(())
+    }
+
+    pub(super) fn new_names<'a>(&self, groups: impl Iterator<Item = &'a CommitGroup>) -> BTreeSet<Box<str>> {
+        let events = groups.flat_map(|group| &group.events);
+        events.filter(|event| !self.names.contains(&*event.name)).map(|event| (*event.name).into()).collect()
+    }
+
+    pub(super) fn insert_names(&self, names: &BTreeSet<Box<str>>) -> Result<(), StorageError> {
+        // A name may have been here before the log began again.
+        names.iter().try_for_each(|name| self.db.run("INSERT OR IGNORE INTO names VALUES(?1)", [name]).map(drop))
+    }
+
+    pub(super) fn note_all_taken(&self, groups: &[Arc<CommitGroup>]) -> Result<(), StorageError> {
+        for (index, group) in groups.iter().enumerate() {
+            // Only the last group of each journal in this batch tells how far the journal was taken.
+            if groups[index + 1..].iter().all(|later| later.nonce != group.nonce) {
+                self.note_taken(group.nonce, group.last_ordinal())?;
+            }
+        }
         Ok(())
     }
 
@@ -146,7 +203,7 @@ impl Eventlog {
     }
 
     /// Runs what the leader writes, in one transaction that goes through only while it leads.
-    fn write<T>(&self, work: impl FnOnce(&Self) -> Result<T, StorageError>) -> Result<T, StorageError> {
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Self) -> Result<T, StorageError>) -> Result<T, StorageError> {
         self.db.in_transaction(|| {
             self.check_epoch()?;
             work(self)

@@ -3,7 +3,7 @@
 use super::format::LogHead;
 use crate::error::{StorageError, StorageKind};
 use crate::event::{CommitGroup, EncodedEvent, SequenceNumber};
-use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
+use crate::ids::{ClientId, EventId, SessionId};
 use crate::sqlite::{Db, Repeated};
 use rusqlite::params;
 use std::borrow::Cow;
@@ -38,9 +38,11 @@ pub(crate) struct LogRow {
     pub(crate) client_id: ClientId,
     pub(crate) session_id: SessionId,
     rest: u64,
+    was: Option<EventId>,
 }
 
-const COLUMNS: &str = "place, global, client, id, name, args, client_only, client_id, session_id, rest, sum";
+pub(super) const COLUMNS: &str =
+    "place, global, client, id, name, args, client_only, client_id, session_id, rest, sum, was";
 
 pub(crate) fn head(db: &Db) -> Result<LogHead, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM events ORDER BY place DESC LIMIT 1");
@@ -49,19 +51,44 @@ pub(crate) fn head(db: &Db) -> Result<LogHead, StorageError> {
 }
 
 /// Inserts an event; see [`insert`].
-pub(crate) const INSERT: &str = "INSERT INTO events VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+pub(crate) const INSERT: &str = "INSERT INTO events VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+
+/// The same for the tables of groups that have no number.
+pub(super) fn insert_into(table: &str) -> String {
+    format!("INSERT INTO {table} VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")
+}
+
+/// Inserts a group without numbers, after a count of events; gives back the new count.
+pub(super) fn insert_unnumbered(
+    statement: &mut Repeated<'_>,
+    seq: u64,
+    group: &CommitGroup,
+) -> Result<u64, StorageError> {
+    let head = insert_with(statement, LogHead { place: seq, number: SequenceNumber::ROOT }, group, |number, _| number)?;
+    Ok(head.place)
+}
 
 /// Inserts the group after `head` and gives back the new head.
 pub(crate) fn insert(
     statement: &mut Repeated<'_>,
-    mut head: LogHead,
+    head: LogHead,
     group: &CommitGroup,
 ) -> Result<LogHead, StorageError> {
+    insert_with(statement, head, group, SequenceNumber::next)
+}
+
+fn insert_with(
+    statement: &mut Repeated<'_>,
+    mut head: LogHead,
+    group: &CommitGroup,
+    next: impl Fn(SequenceNumber, bool) -> SequenceNumber,
+) -> Result<LogHead, StorageError> {
     for (index, event) in group.events.iter().enumerate() {
-        head = LogHead { place: head.place + 1, number: head.number.next(event.client_only) };
+        head = LogHead { place: head.place + 1, number: next(head.number, event.client_only) };
         let rest = (group.events.len() - index - 1) as u64;
         let id = group.event_id(index);
-        let sum = checksum(head, &id, event, group.client_id.as_str(), group.session_id.as_str(), rest);
+        let origin = (group.client_id.as_str(), group.session_id.as_str());
+        let sum = checksum(head, &id, event, origin, rest, group.was.as_ref());
         statement.run(params![
             head.place as i64,
             head.number.global as i64,
@@ -74,13 +101,21 @@ pub(crate) fn insert(
             group.session_id.as_str(),
             rest as i64,
             sum,
+            group.was.as_ref().map(EventId::as_bytes),
         ])?;
     }
     Ok(head)
 }
 
 /// CRC-32C over everything that a row says.
-fn checksum(head: LogHead, id: &EventId, event: &EncodedEvent, client_id: &str, session_id: &str, rest: u64) -> u32 {
+pub(super) fn checksum(
+    head: LogHead,
+    id: &EventId,
+    event: &EncodedEvent,
+    (client_id, session_id): (&str, &str),
+    rest: u64,
+    was: Option<&EventId>,
+) -> u32 {
     let texts = [Some(&*event.name), event.args.as_deref(), Some(client_id), Some(session_id)];
     // Absent args are not empty args, and no text runs into the next.
     let [name, args, client, session] = texts.map(|text| text.map_or(u64::MAX, |text| text.len() as u64));
@@ -93,10 +128,11 @@ fn checksum(head: LogHead, id: &EventId, event: &EncodedEvent, client_id: &str, 
     }
     fixed[9 * 8..].copy_from_slice(id.as_bytes());
     let sum = crc32c::crc32c(&fixed);
+    let sum = was.map_or(sum, |was| crc32c::crc32c_append(sum, was.as_bytes()));
     texts.into_iter().flatten().fold(sum, |sum, text| crc32c::crc32c_append(sum, text.as_bytes()))
 }
 
-fn damaged(db: &Db, message: String) -> StorageError {
+pub(super) fn damaged(db: &Db, message: String) -> StorageError {
     StorageError { kind: StorageKind::Damaged, path: db.path().map(Path::to_owned), message }
 }
 
@@ -109,7 +145,7 @@ fn check_gapless(db: &Db, place: u64, rows: &[LogRow]) -> Result<(), StorageErro
 }
 
 /// Runs a reading statement; a row that does not read as one of ours, or not as it was written, is damage.
-fn read_rows(db: &Db, sql: &str, binds: impl rusqlite::Params) -> Result<Vec<LogRow>, StorageError> {
+pub(super) fn read_rows(db: &Db, sql: &str, binds: impl rusqlite::Params) -> Result<Vec<LogRow>, StorageError> {
     let mut origin = None;
     let rows = db.rows(sql, binds, |row| Ok(read_row(row, &mut origin).unwrap_or(None)))?;
     rows.into_iter().map(|row| row.ok_or_else(|| damaged(db, "an event is not what was written".into()))).collect()
@@ -130,6 +166,17 @@ pub(crate) fn groups_after(
     if rows.is_empty() && place < head.place {
         return Err(damaged(db, format!("the event at place {} is missing", place + 1)));
     }
+    Ok(group_rows(rows, events_max))
+}
+
+/// Rows of a table of groups without numbers, after a count of events.
+pub(super) fn unnumbered_after(db: &Db, table: &str, seq: u64, limit: usize) -> Result<Vec<LogRow>, StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM {table} WHERE place > ?1 ORDER BY place LIMIT ?2");
+    read_rows(db, &sql, params![seq as i64, limit as i64])
+}
+
+/// Whole groups, each with the place and number of its last event, until so many events are reached.
+pub(super) fn group_rows(rows: Vec<LogRow>, events_max: usize) -> Vec<(CommitGroup, LogHead)> {
     let mut groups: Vec<(CommitGroup, LogHead)> = Vec::new();
     let mut is_open = false;
     for (taken, row) in rows.into_iter().enumerate() {
@@ -140,19 +187,28 @@ pub(crate) fn groups_after(
         let at = LogHead { place: row.place, number: row.number };
         match groups.last_mut() {
             Some((group, last)) if is_open => {
-                group.events.push(row.event);
+                join_group(group, row);
                 *last = at;
             }
             _ => groups.push((start_group(row), at)),
         }
         is_open = !is_last;
     }
-    Ok(groups)
+    if is_open {
+        groups.pop(); // Cut by the limit of the rows, which lies a whole group behind what was asked for.
+    }
+    groups
 }
 
 fn start_group(row: LogRow) -> CommitGroup {
-    let (nonce, ordinal) = row.id.parts();
-    CommitGroup { nonce, ordinal, client_id: row.client_id, session_id: row.session_id, events: vec![row.event] }
+    let LogRow { id, event, client_id, session_id, was, .. } = row;
+    CommitGroup { was, ..CommitGroup::new(id.parts(), client_id, session_id, vec![event]) }
+}
+
+/// Adds the next event of the group.
+fn join_group(group: &mut CommitGroup, row: LogRow) {
+    let offset = row.id.parts().1.saturating_sub(group.ordinal) as u32;
+    group.push(row.event, offset);
 }
 
 pub(crate) fn rows_after(db: &Db, place: u64, filter: &LogFilter, limit: usize) -> Result<Vec<LogRow>, StorageError> {
@@ -216,20 +272,10 @@ fn read_row(row: &rusqlite::Row<'_>, previous: &mut Origin) -> rusqlite::Result<
         client_id,
         session_id,
         rest: row.get::<_, i64>(9)? as u64,
+        was: row.get::<_, Option<[u8; 16]>>(11)?.map(EventId::from_bytes),
     };
     let head = LogHead { place: read.place, number: read.number };
-    let (client_id, session_id) = (read.client_id.as_str(), read.session_id.as_str());
-    let sum = checksum(head, &read.id, &read.event, client_id, session_id, read.rest);
+    let origin = (read.client_id.as_str(), read.session_id.as_str());
+    let sum = checksum(head, &read.id, &read.event, origin, read.rest, read.was.as_ref());
     Ok((sum == row.get::<_, u32>(10)?).then_some(read))
-}
-
-impl EventId {
-    /// The journal's nonce and the ordinal that the id was made of.
-    fn parts(self) -> (JournalNonce, u64) {
-        let mut nonce = [0; 11];
-        nonce.copy_from_slice(&self.as_bytes()[..11]);
-        let mut ordinal = [0; 8];
-        ordinal[3..].copy_from_slice(&self.as_bytes()[11..]);
-        (JournalNonce(nonce), u64::from_be_bytes(ordinal))
-    }
 }

@@ -106,13 +106,8 @@ fn read_records(identity: &Identity, mut bytes: &[u8]) -> (Vec<CommitGroup>, boo
                 if groups.last().is_some_and(|last| last.last_ordinal() + 1 != ordinal) {
                     return (groups, true);
                 }
-                groups.push(CommitGroup {
-                    nonce: identity.nonce,
-                    ordinal,
-                    client_id: identity.client_id.clone(),
-                    session_id: identity.session_id.clone(),
-                    events,
-                });
+                let (client_id, session_id) = (identity.client_id.clone(), identity.session_id.clone());
+                groups.push(CommitGroup::new((identity.nonce, ordinal), client_id, session_id, events));
             }
         }
     }

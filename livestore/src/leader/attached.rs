@@ -1,6 +1,7 @@
 use super::desk::{Desk, group_bytes};
-use super::{Judged, Port, ReceiptSlot, StatePosition, Submission};
-use crate::ids::JournalNonce;
+use super::{Accepted, Dropped, Judged, Port, ReceiptSlot, StatePosition, Submission, Verdict};
+use crate::event::CommitGroup;
+use crate::ids::{EventId, JournalNonce};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -14,19 +15,22 @@ pub(crate) struct Attached {
     unsynced: Vec<Arc<ReceiptSlot>>,
     /// Sessions that ended while groups of theirs waited.
     left: HashSet<JournalNonce>,
+    /// The receipts of groups in the leader's pending part, and how many of their events wait: only those that somebody holds.
+    receipts: HashMap<EventId, (Arc<ReceiptSlot>, usize)>,
+    /// No backend confirms: what has a place may still get another.
+    pub(crate) is_provisional: bool,
     /// Handed over and not judged yet: on their way to another process, or on the log while state could not follow.
     pub(crate) waiting: VecDeque<Submission>,
 }
 
 impl Attached {
     pub(crate) fn add(&mut self, nonce: JournalNonce, port: Arc<Port>, position: StatePosition) {
-        port.start_after(position.place);
+        port.start_after(position.place, 0);
         self.ports.push((Some(nonce), port));
     }
 
-    /// Another process, which wants all that follows.
-    pub(crate) fn add_follower(&mut self, port: Arc<Port>, after: u64) {
-        port.start_after(after);
+    /// Another process, which was told what it missed and wants all that follows.
+    pub(crate) fn add_follower(&mut self, port: Arc<Port>) {
         self.ports.push((None, port));
     }
 
@@ -46,24 +50,30 @@ impl Attached {
         }
         let mut settled = 0;
         for judged in judged {
-            let (nonce, ordinal) = (judged.group.nonce, judged.group.ordinal);
-            if self.ports.iter().any(|(known, _)| *known == Some(nonce)) {
-                self.taken.insert(nonce, judged.group.last_ordinal());
-            }
-            let is_it = |waiting: &Submission| waiting.group.nonce == nonce && waiting.group.ordinal == ordinal;
-            let at = match self.waiting.front() {
-                Some(first) if is_it(first) => Some(0),
-                // The rest of a session that ended may come from its journal, before what others handed over earlier.
-                Some(_) if self.left.contains(&nonce) => self.waiting.iter().position(is_it),
-                _ => None,
-            };
-            if let Some(submission) = at.and_then(|at| self.waiting.remove(at)) {
-                settled += group_bytes(&submission);
-                submission.slot.confirm(judged.head.number, &judged.verdict);
-                // Nobody asks for the outcome of a receipt that was dropped.
-                if Arc::strong_count(&submission.slot) > 1 {
-                    self.unsynced.push(submission.slot);
-                }
+            settled += self.take_submission(&judged.group).map_or(0, |submission| {
+                submission.slot.confirm(judged.head.number, &judged.verdict, self.is_provisional);
+                self.keep_until_synced(&submission);
+                group_bytes(&submission)
+            });
+            self.settle_receipt(judged);
+        }
+        if settled > 0 {
+            desk.settle(settled);
+        }
+    }
+
+    /// Tells every session what the leader took into its pending part.
+    pub(crate) fn accepted(&mut self, accepted: &[Accepted], desk: &Desk) {
+        for (nonce, port) in &self.ports {
+            port.accepted(accepted, |group| Some(group.nonce) == *nonce);
+        }
+        let mut settled = 0;
+        for accepted in accepted {
+            let Some(submission) = self.take_submission(&accepted.group) else { continue };
+            settled += group_bytes(&submission);
+            self.keep_until_synced(&submission);
+            if Arc::strong_count(&submission.slot) > 1 {
+                self.receipts.insert(accepted.group.id(), (submission.slot, accepted.group.events.len()));
             }
         }
         if settled > 0 {
@@ -71,11 +81,66 @@ impl Attached {
         }
     }
 
+    /// Tells every session what the backend rejected.
+    pub(crate) fn dropped(&mut self, dropped: &Dropped) {
+        self.ports.iter().for_each(|(_, port)| port.dropped(dropped));
+        if let Some((slot, _)) = self.receipts.remove(&dropped.id) {
+            slot.reject(&dropped.reason);
+        }
+    }
+
+    /// The submission that the group came by, if it came by one. It is in the log now.
+    fn take_submission(&mut self, group: &CommitGroup) -> Option<Submission> {
+        let (nonce, ordinal) = (group.nonce, group.ordinal);
+        if self.ports.iter().any(|(known, _)| *known == Some(nonce)) {
+            let last = self.taken.entry(nonce).or_default();
+            *last = group.last_ordinal().max(*last);
+        }
+        let is_it = |waiting: &Submission| waiting.group.nonce == nonce && waiting.group.ordinal == ordinal;
+        let at = match self.waiting.front() {
+            Some(first) if is_it(first) => Some(0),
+            // The rest of a session that ended may come from its journal, before what others handed over earlier.
+            Some(_) if self.left.contains(&nonce) => self.waiting.iter().position(is_it),
+            _ => None,
+        };
+        at.and_then(|at| self.waiting.remove(at))
+    }
+
+    /// Nobody asks for the outcome of a receipt that was dropped.
+    fn keep_until_synced(&mut self, submission: &Submission) {
+        if Arc::strong_count(&submission.slot) > 1 {
+            self.unsynced.push(Arc::clone(&submission.slot));
+        }
+    }
+
+    /// A group that was pending has its place.
+    fn settle_receipt(&mut self, judged: &Judged) {
+        let id = judged.group.was.unwrap_or_else(|| judged.group.id());
+        let Some((slot, events)) = self.receipts.remove(&id) else { return };
+        let left = events.saturating_sub(judged.group.events.len());
+        if left == 0 || judged.verdict != Verdict::Applied {
+            return slot.confirm(judged.head.number, &judged.verdict, self.is_provisional);
+        }
+        // Its other events follow, each alone.
+        let (nonce, ordinal) = id.parts();
+        self.receipts.insert(EventId::new(nonce, ordinal + judged.group.events.len() as u64), (slot, left));
+    }
+
+    /// The sessions of this process.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = (JournalNonce, &Arc<Port>)> {
+        self.ports.iter().filter_map(|(nonce, port)| Some(((*nonce)?, port)))
+    }
+
+    /// All of them, with whose they are.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = &(Option<JournalNonce>, Arc<Port>)> {
+        self.ports.iter()
+    }
+
     /// Everything up to `place` survives a power loss.
-    pub(crate) fn synced(&mut self, place: u64, desk: &Desk) {
-        desk.note_synced(place, self.taken.iter().map(|(nonce, ordinal)| (*nonce, *ordinal)));
+    pub(crate) fn synced(&mut self, place: u64, seq: u64, desk: &Desk) {
+        desk.note_synced(place, seq, self.taken.iter().map(|(nonce, ordinal)| (*nonce, *ordinal)));
         self.unsynced.drain(..).for_each(|slot| slot.set_durable());
-        self.followers().for_each(|port| port.note_synced(place));
+        self.followers().for_each(|port| port.note_synced(place, seq));
     }
 
     pub(crate) fn followers(&self) -> impl Iterator<Item = &Arc<Port>> {
@@ -89,6 +154,7 @@ impl Drop for Attached {
         let reason: Arc<str> = ended.into();
         self.ports.iter().for_each(|(_, port)| port.close(&reason));
         self.unsynced.iter().for_each(|slot| slot.close(&reason));
+        self.receipts.values().for_each(|(slot, _)| slot.close(&reason));
         self.waiting.iter().for_each(|submission| submission.slot.close(&reason));
     }
 }

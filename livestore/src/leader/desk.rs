@@ -60,11 +60,15 @@ pub(crate) enum Request {
         target: PathBuf,
         reply: Reply<()>,
     },
-    /// Another process wants what follows `after`, and all that comes.
+    /// Another process wants what follows `after`, and `seq` in the pending part, and all that comes.
     Feed {
+        generation: u64,
         after: u64,
+        seq: u64,
         port: Arc<Port>,
     },
+    /// Somebody waits for the backend: no more waiting before a retry.
+    HurrySync,
     /// A process went away: whatever its journals still hold is taken.
     TakeJournals,
 }
@@ -195,6 +199,14 @@ impl Desk {
         waited.unwrap_or_else(PoisonError::into_inner).0.place > place
     }
 
+    /// Waits until the status is as wanted, the leader ended, or the time is over.
+    pub(crate) fn wait_status(&self, timeout: Duration, is_wanted: impl Fn(&LeaderStatus) -> bool) -> bool {
+        let is_waiting =
+            |status: &mut LeaderStatus| !is_wanted(status) && !matches!(status.state, LeaderState::Stopped { .. });
+        let waited = self.status_changed.wait_timeout_while(lock(&self.status), timeout, is_waiting);
+        is_wanted(&waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
+
     /// Wakes the task when the log grows past `place`, or the leader ends.
     pub(crate) fn wake_past(&self, place: u64, waker: &Waker) {
         let mut wakers = lock(&self.wakers);
@@ -306,8 +318,11 @@ impl Desk {
     }
 
     /// These ordinals, and all before them, survive a power loss.
-    pub(crate) fn note_synced(&self, place: u64, taken: impl IntoIterator<Item = (JournalNonce, u64)>) {
-        lock(&self.status).synced_place = place;
+    pub(crate) fn note_synced(&self, place: u64, seq: u64, taken: impl IntoIterator<Item = (JournalNonce, u64)>) {
+        {
+            let mut status = lock(&self.status);
+            (status.synced_place, status.synced_seq) = (place, seq);
+        }
         lock(&self.synced).extend(taken);
         self.status_changed.notify_all();
     }
@@ -325,6 +340,17 @@ impl Desk {
         drop(inbox);
         lost.iter().for_each(|submission| submission.slot.close(reason));
         self.set_state(LeaderState::Stopped { reason: reason.to_string() });
+    }
+}
+
+/// What comes from a backend wakes whoever serves the desk.
+impl std::task::Wake for Desk {
+    fn wake(self: Arc<Self>) {
+        self.nudge();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.nudge();
     }
 }
 

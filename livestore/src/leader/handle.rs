@@ -1,5 +1,5 @@
 use super::desk::{Desk, lock};
-use super::{Leader, LeaderOptions, Worker};
+use super::{Leader, LeaderOptions, SyncSetup, Worker};
 use crate::error::{OpenError, StorageError, StorageKind};
 use crate::materialize::panic_message;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,10 +43,12 @@ impl LeaderHandle {
     pub(crate) fn lead(
         leader: Leader,
         options: LeaderOptions,
+        sync: Option<SyncSetup>,
         keep: Box<dyn std::any::Any + Send>,
     ) -> Result<Self, OpenError> {
         let desk = Desk::new(options);
         let mut worker = Worker::new(&desk, leader, None)?;
+        worker.start_sync(sync);
         Self::start(&desk, move || {
             worker.work();
             drop(worker);

@@ -1,7 +1,9 @@
 //! What a session and its leader share: a feed of judged groups one way, receipts the other.
 
-use super::{Judged, News, Published, Verdict};
+use super::{Accepted, Dropped, Judged, News, Published, StatePosition, Verdict};
 use crate::event::{CommitGroup, SequenceNumber};
+use crate::sqlite::Db;
+use crate::sync::{Replaced, SyncStatus};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -22,8 +24,12 @@ struct Feed {
     bytes: usize,
     /// The place of the last group that was published here, or is in the copy that the session began with.
     place: u64,
+    /// What the leader last took into its pending part, and was told here.
+    seq: u64,
     /// For another process: up to where the log survives a power loss, where that is news.
-    synced: Option<u64>,
+    synced: Option<(u64, u64)>,
+    /// For another process: how sync is doing, where that is news.
+    sync_status: Option<Box<SyncStatus>>,
     closed: Option<Arc<str>>,
 }
 
@@ -48,7 +54,7 @@ impl Port {
                 place: judged.head.place,
                 number: judged.head.number,
                 verdict: judged.verdict.clone(),
-                replaces: None,
+                replaces: judged.group.was.map(|id| Replaced { id, events: 1 }),
             })
         }));
         feed.place = news().next_back().map_or(place, |last| last.head.place);
@@ -57,13 +63,56 @@ impl Port {
         }
     }
 
-    /// Only what follows this place is published here.
-    pub(crate) fn start_after(&self, place: u64) {
-        self.feed().place = place;
+    /// Tells of groups that the leader took into its pending part.
+    pub(crate) fn accepted(&self, accepted: &[Accepted], is_own: impl Fn(&CommitGroup) -> bool) {
+        let mut feed = self.feed();
+        let seq = feed.seq;
+        let news = || accepted.iter().filter(|accepted| accepted.seq > seq);
+        feed.has_foreign |= news().any(|accepted| !is_own(&accepted.group));
+        feed.bytes += news().flat_map(|accepted| &accepted.group.events).map(|event| event.bytes() + 64).sum::<usize>();
+        feed.news.extend(news().cloned().map(News::Accepted));
+        feed.seq = news().next_back().map_or(seq, |last| last.seq);
+        if feed.has_foreign || feed.news.len() >= Self::FEED_WAKE {
+            self.changed.notify_all();
+        }
     }
 
-    pub(crate) fn note_synced(&self, place: u64) {
-        self.feed().synced = Some(place);
+    /// Tells of a group that the backend will never take.
+    pub(crate) fn dropped(&self, dropped: &Dropped) {
+        let mut feed = self.feed();
+        feed.news.push_back(News::Dropped(dropped.clone()));
+        feed.has_foreign = true;
+        self.changed.notify_all();
+    }
+
+    /// What was told is no longer so: the session begins again with this copy.
+    pub(crate) fn restart(&self, copy: (Db, StatePosition)) {
+        let mut feed = self.feed();
+        feed.news.clear(); // The copy and what follows it say all of it.
+        (feed.place, feed.seq, feed.bytes, feed.has_foreign) = (copy.1.place, 0, 0, true);
+        feed.news.push_back(News::Restart(Box::new(copy)));
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn note_sync_status(&self, status: &SyncStatus) {
+        self.feed().sync_status = Some(Box::new(status.clone()));
+        self.changed.notify_all();
+    }
+
+    /// Only what follows this place, and this count of what was pending, is published here.
+    pub(crate) fn start_after(&self, place: u64, seq: u64) {
+        let mut feed = self.feed();
+        (feed.place, feed.seq) = (place, seq);
+    }
+
+    /// The last place, and the last of the pending part, that was published here.
+    pub(crate) fn stands_at(&self) -> (u64, u64) {
+        let feed = self.feed();
+        (feed.place, feed.seq)
+    }
+
+    pub(crate) fn note_synced(&self, place: u64, seq: u64) {
+        self.feed().synced = Some((place, seq));
         self.changed.notify_all();
     }
 
@@ -72,8 +121,10 @@ impl Port {
     }
 
     /// For another process: waits for news; `None` once the port is closed. Nothing at all when the time is over.
-    pub(crate) fn news(&self, timeout: Duration) -> Option<(VecDeque<News>, Option<u64>)> {
-        let is_idle = |feed: &mut Feed| feed.closed.is_none() && feed.news.is_empty() && feed.synced.is_none();
+    pub(crate) fn news(&self, timeout: Duration) -> Option<Told> {
+        let is_idle = |feed: &mut Feed| {
+            feed.closed.is_none() && feed.news.is_empty() && feed.synced.is_none() && feed.sync_status.is_none()
+        };
         let waited = self.changed.wait_timeout_while(self.feed(), timeout, is_idle);
         let mut feed = waited.unwrap_or_else(PoisonError::into_inner).0;
         if feed.closed.is_some() {
@@ -81,7 +132,8 @@ impl Port {
         }
         feed.has_foreign = false;
         feed.bytes = 0;
-        Some((std::mem::take(&mut feed.news), feed.synced.take()))
+        let news = std::mem::take(&mut feed.news);
+        Some(Told { news, synced: feed.synced.take(), sync_status: feed.sync_status.take() })
     }
 
     /// How many bytes of events wait in the feed, about.
@@ -112,6 +164,15 @@ impl Port {
     }
 }
 
+/// What another process is told at once.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) news: VecDeque<News>,
+    /// The place and the count of what was pending that survive a power loss: all news before is in it, or it is in the news.
+    pub(crate) synced: Option<(u64, u64)>,
+    pub(crate) sync_status: Option<Box<SyncStatus>>,
+}
+
 /// A group on its way to the leader, with the place where its outcome is written.
 #[derive(Clone, Debug)]
 pub(crate) struct Submission {
@@ -129,7 +190,11 @@ pub(crate) struct ReceiptSlot {
 #[derive(Debug, Default)]
 pub(crate) struct SlotState {
     pub(crate) confirmed: Option<(SequenceNumber, Verdict)>,
+    /// A backend may still come and order it in another way.
+    pub(crate) is_provisional: bool,
     pub(crate) durable: bool,
+    /// Why the backend will never take it.
+    pub(crate) rejected: Option<Arc<str>>,
     pub(crate) closed: Option<Arc<str>>,
     wakers: Vec<Waker>,
 }
@@ -148,8 +213,15 @@ impl ReceiptSlot {
         wakers.into_iter().for_each(crate::callback::wake);
     }
 
-    pub(crate) fn confirm(&self, number: SequenceNumber, verdict: &Verdict) {
-        self.change(|state| state.confirmed = Some((number, verdict.clone())));
+    pub(crate) fn confirm(&self, number: SequenceNumber, verdict: &Verdict, is_provisional: bool) {
+        self.change(|state| {
+            state.confirmed = Some((number, verdict.clone()));
+            state.is_provisional = is_provisional;
+        });
+    }
+
+    pub(crate) fn reject(&self, reason: &Arc<str>) {
+        self.change(|state| state.rejected = Some(Arc::clone(reason)));
     }
 
     pub(crate) fn set_durable(&self) {

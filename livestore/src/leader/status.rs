@@ -1,5 +1,6 @@
 use crate::error::StorageError;
 use crate::event::SequenceNumber;
+use crate::sync::SyncStatus;
 use std::path::PathBuf;
 
 /// What the leader does right now.
@@ -54,6 +55,13 @@ pub(crate) struct LeaderStatus {
     pub(crate) head: SequenceNumber,
     pub(crate) place: u64,
     pub(crate) synced_place: u64,
+    /// Counts what ever was pending, and how much of it survives a power loss.
+    pub(crate) seq: u64,
+    pub(crate) synced_seq: u64,
+    pub(crate) sync: SyncStatus,
+    /// How often the log began again, and the name of its state file.
+    pub(crate) generation: u64,
+    pub(crate) state_file: String,
     pub(crate) quarantined: Vec<Quarantined>,
     pub(crate) kept_aside: Vec<PathBuf>,
 }

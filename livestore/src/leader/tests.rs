@@ -65,13 +65,8 @@ impl Drop for Folder {
 
 fn group(id: u64) -> Arc<CommitGroup> {
     let event = EncodedEvent::new(Added::DEF, Some(format!("{{\"id\":{id}}}").into()));
-    Arc::new(CommitGroup {
-        nonce: JournalNonce([7; 11]),
-        ordinal: id,
-        client_id: ClientId::from_stored("client"),
-        session_id: SessionId::from_stored("session-of-22-letters-"),
-        events: vec![event],
-    })
+    let (client_id, session_id) = (ClientId::from_stored("client"), SessionId::from_stored("session-of-22-letters-"));
+    Arc::new(CommitGroup::new((JournalNonce([7; 11]), id), client_id, session_id, vec![event]))
 }
 
 fn items(leader: &Leader) -> Vec<i64> {

@@ -1,12 +1,16 @@
 //! The leader at work: takes what sessions submit, in groups, and tells them what became of it.
 
 use super::desk::{Desk, Request, Work, group_bytes, lock};
-use super::{Attached, Export, Judged, Leader, LeaderState, Port, Submission, Verdict};
+use super::uplink::{Sync, Told};
+use super::{Accepted, Attached, Export, Judged, Leader, LeaderState, Port, Submission, SyncSetup, Verdict};
 use crate::crash::crash_point;
-use crate::error::StorageError;
+use crate::error::{OpenError, StorageError};
+use crate::event::CommitGroup;
 use crate::eventlog::Eventlog;
 use crate::ids::JournalNonce;
+use crate::sync::SyncStatus;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +38,8 @@ pub(crate) struct Worker {
     /// Journals that were taken to their end: a late copy of their groups must not be taken again.
     ended: HashSet<JournalNonce>,
     take_journals: Option<TakeJournals>,
+    /// The connection to the backend, where there is to be one.
+    sync: Option<Sync>,
     /// How long until a failed step is tried again.
     retry: Option<Duration>,
     /// Nothing was taken since everything was synced, to end here.
@@ -49,7 +55,12 @@ impl Worker {
         desk: &Arc<Desk>,
         leader: Leader,
         take_journals: Option<TakeJournals>,
-    ) -> Result<Self, StorageError> {
+    ) -> Result<Self, OpenError> {
+        let path = leader.log().path().map(Path::to_owned);
+        Self::begin(desk, leader, take_journals).map_err(|error| super::damaged_log(error.into(), path.as_deref()))
+    }
+
+    fn begin(desk: &Arc<Desk>, leader: Leader, take_journals: Option<TakeJournals>) -> Result<Self, StorageError> {
         let quarantined = leader.quarantined()?;
         let head = leader.log().head();
         desk.change_status(|status| {
@@ -57,19 +68,33 @@ impl Worker {
             (status.head, status.place, status.quarantined) = (head.number, head.place, quarantined);
             status.kept_aside = leader.kept_aside().to_vec();
         });
-        Ok(Self {
+        let mut attached = Attached::default();
+        attached.is_provisional = leader.backend().is_none();
+        let worker = Self {
             desk: Arc::clone(desk),
             leader,
-            attached: Attached::default(),
+            attached,
             in_flight: VecDeque::new(),
             journals: HashMap::new(),
             ended: HashSet::new(),
             take_journals,
+            sync: None,
             retry: None,
             is_sealed: false,
             is_last_call: false,
             is_sync_failing: false,
-        })
+        };
+        worker.show_rejected()?;
+        worker.show_sync();
+        worker.show_place()?;
+        Ok(worker)
+    }
+
+    /// From here on the log is synced with a backend.
+    pub(crate) fn start_sync(&mut self, setup: Option<SyncSetup>) {
+        let seed = self.leader.log().epoch() as u64 ^ std::process::id() as u64;
+        self.sync = setup.map(|setup| Sync::new(setup, &self.desk, seed));
+        self.show_sync();
     }
 
     /// These journals were taken to their end before this leader began.
@@ -80,23 +105,52 @@ impl Worker {
 
     /// After leadership moved here: tells the sessions what the log holds past `place`, and takes what they had handed over
     /// and the log does not hold.
-    pub(crate) fn take_over(&mut self, place: u64) -> Result<(), StorageError> {
-        let mut after = place;
-        while after < self.leader.log().head().place {
-            let judged = self.leader.judged_after(after)?;
-            let Some(last) = judged.last() else { break };
-            after = last.head.place;
-            self.attached.publish(&judged, &self.desk);
+    pub(crate) fn take_over(&mut self, place: u64, generation: u64) -> Result<(), StorageError> {
+        self.attached.is_provisional = self.leader.backend().is_none();
+        if generation != self.leader.log().generation()? {
+            self.restart_sessions()?;
+        } else {
+            let mut after = place;
+            while after < self.leader.log().head().place {
+                let judged = self.leader.judged_after(after)?;
+                let Some(last) = judged.last() else { break };
+                after = last.head.place;
+                self.attached.publish(&judged, &self.desk);
+            }
+            for dropped in self.leader.dropped_since(place)? {
+                self.attached.dropped(&dropped);
+            }
+            let seq = self.attached.ports().map(|(_, port)| port.stands_at().1).min().unwrap_or(0);
+            self.tell_pending(seq)?;
         }
         self.desk.give_back(std::mem::take(&mut self.attached.waiting), Vec::new());
         Ok(())
+    }
+
+    /// Tells every port what is pending behind `seq`, where it does not know it yet.
+    fn tell_pending(&mut self, mut seq: u64) -> Result<(), StorageError> {
+        loop {
+            let accepted = self.leader.pending_after(seq)?;
+            let Some(last) = accepted.last() else { return Ok(()) };
+            seq = last.seq;
+            self.attached.accepted(&accepted, &self.desk);
+        }
+    }
+
+    /// What was confirmed is not any more: every session begins again with a copy, and other processes connect again.
+    fn restart_sessions(&mut self) -> Result<(), StorageError> {
+        for (_, port) in self.attached.sessions() {
+            port.restart(self.leader.copy_state()?);
+        }
+        self.attached.followers().for_each(|port| port.close("the log begins again under another backend"));
+        self.tell_pending(0)
     }
 
     /// Works until the last session is gone, and all that was submitted is taken as far as it can be.
     pub(crate) fn work(&mut self) {
         while let Some(work) = self.next_work() {
             self.in_flight = work.submissions;
-            let ingested = self.ingest();
+            let ingested = self.ingest().and_then(|()| self.step_sync());
             if !self.in_flight.is_empty() {
                 self.desk.give_back(std::mem::take(&mut self.in_flight), Vec::new());
             }
@@ -127,6 +181,8 @@ impl Worker {
         let mut inbox = lock(&desk.inbox);
         // Rest after the last batch; only a request or the end cuts it short.
         let rest_until = Instant::now() + rest;
+        let uplink_due = self.sync.as_ref().filter(|_| self.retry.is_none()).and_then(Sync::deadline);
+        let until_uplink = || uplink_due.map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()));
         while !inbox.is_urgent && !inbox.is_stopping {
             let left = rest_until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -137,11 +193,14 @@ impl Worker {
         let quiet_until = Instant::now() + desk.options.sync_after;
         while inbox.submissions.is_empty() && !inbox.is_urgent && !inbox.is_stopping && self.retry.is_none() {
             inbox.is_idle = true;
+            if until_uplink().is_zero() {
+                break;
+            }
             if self.is_synced() {
-                let (woken, rested) =
-                    desk.wake.wait_timeout(inbox, LOOK_AROUND).unwrap_or_else(PoisonError::into_inner);
+                let wait = until_uplink().min(LOOK_AROUND);
+                let (woken, rested) = desk.wake.wait_timeout(inbox, wait).unwrap_or_else(PoisonError::into_inner);
                 inbox = woken;
-                if rested.timed_out() && self.take_journals.is_some() {
+                if rested.timed_out() && wait == LOOK_AROUND && self.take_journals.is_some() {
                     drop(inbox);
                     if let Err(error) = self.take_ended_journals() {
                         tracing::warn!(%error, "journals of processes that ended could not be taken yet");
@@ -160,7 +219,8 @@ impl Worker {
                 }
                 continue;
             }
-            inbox = desk.wake.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
+            let wait = left.min(until_uplink());
+            inbox = desk.wake.wait_timeout(inbox, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
         inbox.is_idle = false;
         inbox.is_urgent = false;
@@ -185,7 +245,8 @@ impl Worker {
     }
 
     fn is_synced(&self) -> bool {
-        self.leader.log().head().place == lock(&self.desk.status).synced_place
+        let status = lock(&self.desk.status);
+        self.leader.log().head().place == status.synced_place && self.leader.log().pending_seq() == status.synced_seq
     }
 
     /// Takes what is in flight, in batches. What could not be taken stays there.
@@ -195,16 +256,123 @@ impl Worker {
         while !self.in_flight.is_empty() {
             let len = batch_len(&self.in_flight);
             let groups: Vec<_> = self.in_flight.range(..len).map(|submission| Arc::clone(&submission.group)).collect();
-            let before = self.leader.log().head().place;
-            let ingested = self.leader.ingest(&groups);
-            if self.leader.log().head().place != before {
-                // On the log, if not in state: the next try catches up, and must not append them again.
-                self.journals.extend(groups.iter().map(|group| (group.nonce, group.last_ordinal())));
-                let batch: Vec<_> = self.in_flight.drain(..len).collect();
-                self.attached.waiting.extend(batch);
+            if self.leader.backend().is_some() {
+                self.accept(len, &groups)?;
+            } else {
+                self.confirm(len, &groups)?;
             }
-            self.publish(&ingested?);
         }
+        Ok(())
+    }
+
+    /// Nobody but this log confirms: the groups get their places at once.
+    fn confirm(&mut self, len: usize, groups: &[Arc<CommitGroup>]) -> Result<(), StorageError> {
+        let before = self.leader.log().head().place;
+        let ingested = self.leader.ingest(groups);
+        if self.leader.log().head().place != before {
+            // On the log, if not in state: the next try catches up, and must not append them again.
+            self.have_taken(len, groups);
+        }
+        self.publish(&ingested?);
+        Ok(())
+    }
+
+    /// The groups wait in the pending part until the backend confirms them.
+    fn accept(&mut self, len: usize, groups: &[Arc<CommitGroup>]) -> Result<(), StorageError> {
+        let accepted = self.leader.accept(groups)?;
+        self.have_taken(len, groups);
+        self.tell_accepted(&accepted);
+        let judged = self.leader.settle_client_only()?;
+        self.publish(&judged);
+        Ok(())
+    }
+
+    fn have_taken(&mut self, len: usize, groups: &[Arc<CommitGroup>]) {
+        self.journals.extend(groups.iter().map(|group| (group.nonce, group.last_ordinal())));
+        let batch: Vec<_> = self.in_flight.drain(..len).collect();
+        self.attached.waiting.extend(batch);
+    }
+
+    fn tell_accepted(&mut self, accepted: &[Accepted]) {
+        let seq = self.leader.log().pending_seq();
+        self.desk.change_status(|status| status.seq = seq);
+        self.attached.accepted(accepted, &self.desk);
+    }
+
+    /// Takes what the backend sent, and pushes what is pending.
+    fn step_sync(&mut self) -> Result<(), StorageError> {
+        let Some(mut sync) = self.sync.take() else { return Ok(()) };
+        let mut told = Vec::new();
+        let stepped = self.finish_interrupted_step().and_then(|()| sync.step(&mut self.leader, &mut told));
+        self.sync = Some(sync);
+        let told = self.tell(told);
+        self.show_sync();
+        stepped.and(told)
+    }
+
+    fn tell(&mut self, told: Vec<Told>) -> Result<(), StorageError> {
+        self.attached.is_provisional = self.leader.backend().is_none();
+        for told in told {
+            match told {
+                Told::Judged(judged) => self.publish(&judged),
+                Told::Dropped(dropped) => {
+                    self.show_rejected()?;
+                    self.attached.dropped(&dropped);
+                }
+                Told::Restarted(kept) => {
+                    self.desk.change_status(|status| status.kept_aside.extend(kept));
+                    self.show_place()?;
+                    self.publish(&[]);
+                    self.restart_sessions()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn show_sync(&self) {
+        let (state, last_error, next_retry) = self.sync.as_ref().map_or_else(Default::default, Sync::state);
+        let next_retry_ms = next_retry.map(|wait| wait.as_millis() as u64);
+        let (pending, synced) = (self.leader.pending_synced(), self.leader.log().upstream_head());
+        let backend = self.leader.backend();
+        let changed = |sync: &SyncStatus| {
+            let is_equal = sync.state == state
+                && sync.last_error == last_error
+                && sync.next_retry_ms.is_some() == next_retry_ms.is_some();
+            let counts = (sync.pending, sync.synced, sync.backend_id.as_ref());
+            !is_equal || counts != (pending, synced, backend.map(|backend| &backend.id))
+        };
+        if !changed(&lock(&self.desk.status).sync) {
+            return;
+        }
+        let mut shown = SyncStatus::default();
+        self.desk.change_status(|status| {
+            let sync = &mut status.sync;
+            (sync.state, sync.last_error, sync.next_retry_ms) = (state, last_error, next_retry_ms);
+            (sync.pending, sync.synced) = (pending, synced);
+            sync.backend_id = backend.map(|backend| backend.id.clone());
+            sync.keeps_identity = backend.is_some_and(|backend| backend.keeps_identity);
+            shown = sync.clone();
+        });
+        self.attached.followers().for_each(|port| port.note_sync_status(&shown));
+    }
+
+    /// Other processes are told where the log and its state are.
+    fn show_place(&self) -> Result<(), StorageError> {
+        let log = self.leader.log();
+        let (generation, seq) = (log.generation()?, log.pending_seq());
+        let state_file = log.state_file()?.unwrap_or_default();
+        self.desk.change_status(|status| {
+            (status.generation, status.seq, status.state_file) = (generation, seq, state_file);
+        });
+        Ok(())
+    }
+
+    fn show_rejected(&self) -> Result<(), StorageError> {
+        let mut rejected = self.leader.log().rejected()?;
+        let too_many = rejected.len().saturating_sub(super::state::QUARANTINED_MAX);
+        rejected.drain(..too_many);
+        self.desk.change_status(|status| status.sync.rejected = rejected);
         Ok(())
     }
 
@@ -289,7 +457,8 @@ impl Worker {
         if std::mem::take(&mut self.is_sync_failing) && self.retry.is_none() {
             self.desk.set_state(LeaderState::Running);
         }
-        self.attached.synced(self.leader.log().head().place, &self.desk);
+        let (place, seq) = (self.leader.log().head().place, self.leader.log().pending_seq());
+        self.attached.synced(place, seq, &self.desk);
         Ok(())
     }
 
@@ -299,9 +468,10 @@ impl Worker {
             Request::Attach { nonce, port, reply } => {
                 let copied = self.finish_interrupted_step().and_then(|()| self.leader.copy_state());
                 if let Ok((_, position)) = &copied {
-                    self.attached.add(nonce, port, *position);
+                    self.attached.add(nonce, Arc::clone(&port), *position);
                 }
-                let _ = reply.send(copied);
+                let told = copied.and_then(|copy| self.tell_pending_to(&port, Some(nonce)).map(|()| copy));
+                let _ = reply.send(told);
             }
             Request::Detach { nonce } => {
                 self.journals.remove(&nonce);
@@ -320,8 +490,18 @@ impl Worker {
                 };
                 let _ = reply.send(exported);
             }
-            Request::Feed { after, port } => {
-                if let Err(error) = self.feed(after, &port) {
+            Request::HurrySync => {
+                if let Some(mut sync) = self.sync.take() {
+                    let mut told = Vec::new();
+                    let hurried = sync.hurry(&mut self.leader, &mut told);
+                    self.sync = Some(sync);
+                    if let Err(error) = hurried.and(self.tell(told)) {
+                        tracing::warn!(%error, "the sync step failed and is tried again");
+                    }
+                }
+            }
+            Request::Feed { generation, after, seq, port } => {
+                if let Err(error) = self.feed(generation, (after, seq), &port) {
                     port.close(&error.to_string());
                 }
             }
@@ -334,27 +514,52 @@ impl Worker {
     }
 
     /// What follows `after`, then all that comes.
-    fn feed(&mut self, mut after: u64, port: &Arc<Port>) -> Result<(), StorageError> {
+    fn feed(&mut self, generation: u64, (mut after, seq): (u64, u64), port: &Arc<Port>) -> Result<(), StorageError> {
         self.finish_interrupted_step()?;
-        port.start_after(after);
+        if generation != self.leader.log().generation()? {
+            port.close("the log begins again under another backend");
+            return Ok(());
+        }
+        port.start_after(after, seq);
+        let dropped = self.leader.dropped_since(after)?;
         while after < self.leader.log().head().place {
             let judged = self.leader.judged_after(after)?;
             let Some(last) = judged.last() else { break };
             after = last.head.place;
             port.publish(&judged, |_| false);
         }
-        self.attached.add_follower(Arc::clone(port), after);
-        port.note_synced(lock(&self.desk.status).synced_place);
+        dropped.iter().for_each(|dropped| port.dropped(dropped));
+        self.tell_pending_to(port, None)?;
+        self.attached.add_follower(Arc::clone(port));
+        let status = self.desk.status();
+        port.note_synced(status.synced_place, status.synced_seq);
+        port.note_sync_status(&status.sync);
         Ok(())
+    }
+
+    /// Tells one port what is pending and it does not know yet.
+    fn tell_pending_to(&self, port: &Port, nonce: Option<JournalNonce>) -> Result<(), StorageError> {
+        let mut seq = port.stands_at().1;
+        loop {
+            let accepted = self.leader.pending_after(seq)?;
+            let Some(last) = accepted.last() else { return Ok(()) };
+            seq = last.seq;
+            port.accepted(&accepted, |group| Some(group.nonce) == nonce);
+        }
     }
 
     fn take_ended_journals(&mut self) -> Result<(), StorageError> {
         let Some(take) = &mut self.take_journals else { return Ok(()) };
         // The log knows best, also when this stops in the middle.
         self.journals.clear();
+        let seq = self.leader.log().pending_seq();
         let taken = take(self.leader.log_mut());
         // Some may be on the log even where this stopped in the middle.
+        self.leader.reload_order()?;
+        self.tell_pending(seq)?;
         self.finish_interrupted_step()?;
+        let judged = self.leader.settle_client_only()?;
+        self.publish(&judged);
         self.ended.extend(taken?);
         Ok(())
     }

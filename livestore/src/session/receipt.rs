@@ -57,6 +57,13 @@ pub enum WaitError {
     /// Waiting here would block the very work that is waited for.
     #[error("a live query's callback must not wait for a receipt; poll it, or await it elsewhere")]
     WouldBlock,
+    /// The backend will never take the commit: it left the pending part and state, and is kept aside. See
+    /// [`SyncStatus::rejected`](crate::SyncStatus::rejected).
+    #[error("the backend rejected the commit: {reason}")]
+    Rejected {
+        /// What the backend said.
+        reason: Arc<str>,
+    },
     /// The store was closed first. The commit is safe and taken at the next start.
     #[error("the store was closed before the commit was {level}: {reason}")]
     Closed {
@@ -140,10 +147,13 @@ impl Receipt {
         if !is_reached(&slot.state()) && crate::callback::is_in_callback() {
             return Err(WaitError::WouldBlock);
         }
-        slot.wait(timeout, |state| is_reached(state) || state.closed.is_some());
+        slot.wait(timeout, |state| is_reached(state) || state.rejected.is_some() || state.closed.is_some());
         let state = slot.state();
         match &state.closed {
             _ if is_reached(&state) => Ok(()),
+            _ if state.rejected.is_some() => {
+                Err(WaitError::Rejected { reason: state.rejected.clone().unwrap_or_default() })
+            }
             Some(reason) => Err(WaitError::Closed { level, reason: Arc::clone(reason) }),
             None => Err(WaitError::Timeout { level, waited_ms: timeout.as_millis() as u64 }),
         }
@@ -162,6 +172,9 @@ impl Future for Receipt {
         if let Some(outcome) = outcome(&state) {
             return Poll::Ready(Ok(outcome));
         }
+        if let Some(reason) = &state.rejected {
+            return Poll::Ready(Err(WaitError::Rejected { reason: Arc::clone(reason) }));
+        }
         if let Some(reason) = &state.closed {
             return Poll::Ready(Err(WaitError::Closed { level: "confirmed", reason: Arc::clone(reason) }));
         }
@@ -176,5 +189,5 @@ fn outcome(state: &SlotState) -> Option<Outcome> {
         Verdict::Applied => None,
         Verdict::Quarantined(reason) => Some(Arc::clone(reason)),
     };
-    Some(Outcome { number: *number, quarantined, is_provisional: true })
+    Some(Outcome { number: *number, quarantined, is_provisional: state.is_provisional })
 }

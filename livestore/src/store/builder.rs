@@ -1,11 +1,12 @@
 use super::{Handle, Inner, Store};
-use crate::adapter::{Adapter, Boot};
+use crate::adapter::{Adapter, Boot, SyncWish};
 use crate::error::{Error, OpenError};
 use crate::ids::StoreId;
 use crate::leader::{LeaderOptions, OpenProgress};
 use crate::materialize::Materializers;
 use crate::schema::{self, Schema};
 use crate::sqlite::try_checks;
+use crate::sync::{InitialSync, OnOtherBackend, SyncProvider, SyncState};
 use crate::unknown::{UnknownEvent, UnknownEvents};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -33,12 +34,23 @@ pub struct StoreBuilder<S: Schema, A> {
     unknown: UnknownEvents,
     on_progress: Option<Box<dyn FnMut(OpenProgress)>>,
     on_boot: Option<OnBoot<S>>,
+    sync: Option<SyncWish>,
+    initial_sync: InitialSync,
     schema: PhantomData<fn() -> S>,
 }
 
 impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
     pub(super) fn new(adapter: A, store_id: String) -> Self {
-        Self { adapter, store_id, unknown: UnknownEvents::Warn, on_progress: None, on_boot: None, schema: PhantomData }
+        Self {
+            adapter,
+            store_id,
+            unknown: UnknownEvents::Warn,
+            on_progress: None,
+            on_boot: None,
+            sync: None,
+            initial_sync: InitialSync::Skip,
+            schema: PhantomData,
+        }
     }
 
     /// What to do with events in the eventlog that the schema does not know; a warning by default.
@@ -64,6 +76,45 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
         self
     }
 
+    /// Syncs the store with a backend: what this client commits goes there, what others commit comes from there. Of several
+    /// processes that share a directory, the one that leads connects; so all of them should ask for it.
+    ///
+    /// ```
+    /// # use livestore::*;
+    /// # use std::time::Duration;
+    /// # #[event("v1.Added")] pub struct Added { pub id: String }
+    /// # #[table("items")] pub struct Item { #[column(primary_key)] pub id: String }
+    /// # #[schema(events(Added), tables(Item))] pub struct App;
+    /// # #[materializers] impl App { fn added(Added { id }: Added) -> impl IntoWrites { Item { id }.insert() } }
+    /// # fn main() -> Result<()> {
+    /// let backend = MemoryBackend::new();
+    /// let laptop = Store::<App>::builder(memory(), "todos").sync(backend.clone()).open()?;
+    /// let phone = Store::<App>::builder(memory(), "todos").sync(backend).open()?;
+    /// laptop.commit(Added { id: "milk".into() })?.wait(Duration::from_secs(5))?;
+    /// # while phone.query(&Item::query().count())? == 0 { std::thread::yield_now(); }
+    /// assert_eq!(phone.query(&Item::query())?, [Item { id: "milk".into() }]);
+    /// # Ok(()) }
+    /// ```
+    pub fn sync(mut self, provider: impl SyncProvider) -> Self {
+        let on_other_backend = self.sync.take().map_or_else(Default::default, |sync| sync.on_other_backend);
+        self.sync = Some(SyncWish { provider: Arc::new(provider), on_other_backend });
+        self
+    }
+
+    /// What to do when the backend is another one than before; see [`OnOtherBackend`]. Say it after [`sync`](Self::sync).
+    pub fn on_other_backend(mut self, policy: OnOtherBackend) -> Self {
+        if let Some(sync) = &mut self.sync {
+            sync.on_other_backend = policy;
+        }
+        self
+    }
+
+    /// Whether opening waits for the backend; it does not by default.
+    pub fn initial_sync(mut self, initial: InitialSync) -> Self {
+        self.initial_sync = initial;
+        self
+    }
+
     /// Opens the store.
     ///
     /// # Errors
@@ -83,9 +134,13 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
             materializers,
             unknown: &self.unknown,
             options: LeaderOptions::default(),
+            sync: self.sync.clone(),
             progress,
         })?;
         let store = Store::from_handle(Arc::new(Handle(Inner::start(store_id, materializers, connected)?)));
+        if let (InitialSync::Blocking(wait_max), Some(_)) = (self.initial_sync, &self.sync) {
+            store.wait_sync(wait_max, |status| status.state == SyncState::Live);
+        }
         if let Some(boot) = self.on_boot {
             boot(&store).map_err(OpenError::Boot)?;
         }

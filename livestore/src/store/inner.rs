@@ -3,11 +3,12 @@ use crate::adapter::Connected;
 use crate::error::{CommitError, OpenError, QueryError, StorageError, StorageKind};
 use crate::event::EncodedEvent;
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId, StoreId};
-use crate::leader::{Export, LeaderHandle, LeaderState, Port};
+use crate::leader::{Export, LeaderHandle, LeaderState, Port, Request};
 use crate::live::{Live, LiveHost, Outbox, Signal};
 use crate::materialize::Materializers;
 use crate::session::{Receipt, Session};
 use crate::sqlite::TrackedState;
+use crate::sync::{SyncState, SyncStatus};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -217,7 +218,7 @@ impl Inner {
         self.pull();
         let seen = self.enter(|open| {
             let leader = open.leader.status();
-            let is_durable = leader.synced_place >= leader.place;
+            let is_durable = leader.synced_place >= leader.place && leader.synced_seq >= leader.seq;
             StoreStatus {
                 local_head: open.session.local_head(),
                 upstream_head: open.session.upstream_head(),
@@ -242,6 +243,39 @@ impl Inner {
                 closed: Some(reason),
             }
         })
+    }
+
+    pub(super) fn sync_status(&self) -> SyncStatus {
+        self.pull();
+        let seen = self.enter(|open| {
+            let session_pending = open.session.pending_events();
+            SyncStatus { session_pending, ..open.leader.status().sync }
+        });
+        seen.unwrap_or_else(|entry| {
+            let reason = QueryError::from(entry).to_string();
+            SyncStatus { state: SyncState::Stopped { reason }, ..SyncStatus::default() }
+        })
+    }
+
+    pub(super) fn hurry_sync(&self) {
+        // A store that is closed has nobody to hurry.
+        let _ = self.enter(|open| open.leader.request(Request::HurrySync));
+    }
+
+    pub(super) fn wait_sync(&self, timeout: Duration, is_wanted: &dyn Fn(&SyncStatus) -> bool) -> bool {
+        let deadline = Instant::now() + timeout;
+        loop {
+            if is_wanted(&self.sync_status()) {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(leader) = self.leader().upgrade().filter(|leader| !left.is_zero() && leader.stopped().is_none())
+            else {
+                return false;
+            };
+            // What the session itself has still to hand over is not in the leader's status: looked at now and then.
+            leader.wait_status(left.min(Duration::from_millis(20)), |status| is_wanted(&status.sync));
+        }
     }
 
     pub(super) fn shutdown(&self, wait_max: Duration) -> Result<(), ShutdownError> {

@@ -1,13 +1,14 @@
 //! Serves the sessions of a process that does not lead: hands their groups to the leader, and tells them what it publishes.
 
-use super::frame::{Group, PublishedGroup, ToFollower, ToLeader};
+use super::frame::{Group, Heard, NewsItem, ToFollower, ToLeader};
 use super::link::{Link, Received};
 use crate::error::{StorageError, StorageKind};
 use crate::event::EncodedEvent;
 use crate::eventlog::Eventlog;
+use crate::ids::JournalNonce;
 use crate::leader::{
-    Attached, Desk, Export, Judged, LeaderState, QUARANTINED_MAX, Quarantined, Reply, Request, StateReader, Submission,
-    Verdict, Work, judged_after,
+    Accepted, Attached, Desk, Export, Judged, LeaderState, Port, QUARANTINED_MAX, Quarantined, Reply, Request,
+    StateReader, Submission, Verdict, Work, judged_after,
 };
 use std::io;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ const QUIET: Duration = Duration::from_secs(1);
 pub(super) const SILENT: Duration = Duration::from_secs(2);
 /// How long a request that needs the leader waits for its answer.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// Events of the pending part that are read at once.
+const PENDING_PAGE: usize = 10_000;
 /// Payload bytes in one message.
 const SUBMIT_BYTES: usize = 1 << 20;
 
@@ -36,8 +39,11 @@ pub(super) struct Follower {
     log: Eventlog,
     state: StateReader,
     pub(super) attached: Attached,
-    /// Up to where the log was published here.
+    /// Up to where the log was published here, and in which generation of it.
     pub(super) place: u64,
+    pub(super) generation: u64,
+    /// Up to what the leader's pending part was published here.
+    seq: u64,
     syncs: Vec<(u64, Option<Reply<()>>, Instant)>,
     next_sync: u64,
     heard: Instant,
@@ -60,9 +66,9 @@ impl Follower {
     pub(super) fn start(
         desk: &Arc<Desk>,
         link: Link,
-        (log, state): (Eventlog, StateReader),
+        (log, state, generation): (Eventlog, StateReader, u64),
         attached: &mut Attached,
-        place: Option<u64>,
+        stood: Option<(u64, u64)>,
     ) -> Result<Self, String> {
         let now = Instant::now();
         let mut follower = Self {
@@ -71,7 +77,9 @@ impl Follower {
             log,
             state,
             attached: std::mem::take(attached),
-            place: place.unwrap_or(0),
+            place: 0,
+            generation,
+            seq: 0,
             syncs: Vec::new(),
             next_sync: 0,
             heard: now,
@@ -79,7 +87,7 @@ impl Follower {
             is_silent: false,
         };
         let started = follower
-            .catch_up(place)
+            .catch_up(stood)
             .map_err(|error| error.to_string())
             .and_then(|()| follower.submit_waiting().and_then(|()| follower.feed()).map_err(|error| error.to_string()));
         if let Err(reason) = started {
@@ -93,10 +101,17 @@ impl Follower {
         &self.log
     }
 
-    fn catch_up(&mut self, place: Option<u64>) -> Result<(), StorageError> {
+    fn catch_up(&mut self, stood: Option<(u64, u64)>) -> Result<(), StorageError> {
         // Up to the state's position every group is judged.
         let position = self.state.position()?;
+        let place = stood.filter(|(_, generation)| *generation == self.generation).map(|(place, _)| place);
+        if stood.is_some() && place.is_none() {
+            self.restart_sessions()?;
+        }
         self.place = place.unwrap_or(position.place);
+        // With no session to tell, only what comes is wanted: one that attaches reads what is pending from the log.
+        let told = self.attached.sessions().map(|(_, port)| port.stands_at().1).min();
+        self.seq = told.unwrap_or(self.log.pending_seq());
         while self.place < position.place {
             let mut judged = judged_after(&self.log, self.state.db(), self.place)?;
             judged.retain(|judged| judged.head.place <= position.place);
@@ -112,8 +127,16 @@ impl Follower {
         Ok(())
     }
 
+    /// The log began again under another backend since the sessions were told of it.
+    fn restart_sessions(&self) -> Result<(), StorageError> {
+        self.attached.sessions().try_for_each(|(_, port)| {
+            port.restart(self.state.copy()?);
+            Ok(())
+        })
+    }
+
     fn feed(&mut self) -> io::Result<()> {
-        self.link.send(&ToLeader::Feed { after: self.place })
+        self.link.send(&ToLeader::Feed { generation: self.generation, after: self.place, seq: self.seq })
     }
 
     fn submit_waiting(&mut self) -> io::Result<()> {
@@ -166,11 +189,17 @@ impl Follower {
             self.desk.set_state(LeaderState::Running);
         }
         match message {
-            ToFollower::Published { groups } => {
-                let judged: Option<Vec<Judged>> = groups.into_iter().map(PublishedGroup::into_judged).collect();
-                self.publish(&judged.ok_or("the leader published what is no commit group")?)?;
+            ToFollower::News { news } => {
+                let heard: Option<Vec<Heard>> = news.into_iter().map(NewsItem::into_heard).collect();
+                self.hear(heard.ok_or("the leader published what is no commit group")?)?;
             }
-            ToFollower::Synced { place } if place >= self.place => self.attached.synced(place, &self.desk),
+            ToFollower::SyncStatus { status } => {
+                self.attached.is_provisional = status.backend_id.is_none();
+                self.desk.change_status(|own| own.sync = *status);
+            }
+            ToFollower::Synced { place, seq } if place >= self.place && seq >= self.seq => {
+                self.attached.synced(place, seq, &self.desk);
+            }
             // What was published since is not in it; the next one will be.
             ToFollower::Synced { .. } => {}
             ToFollower::SyncDone { id, error } => self.sync_done(id, error),
@@ -185,6 +214,46 @@ impl Follower {
             ToFollower::Refused { reason } => return Err(reason),
         }
         Ok(())
+    }
+
+    /// Tells the sessions, in order.
+    fn hear(&mut self, heard: Vec<Heard>) -> Result<(), String> {
+        let (mut judged, mut accepted) = (Vec::new(), Vec::new());
+        for heard in heard {
+            if !matches!(heard, Heard::Confirmed(_)) {
+                self.publish(&std::mem::take(&mut judged))?;
+            }
+            if !matches!(heard, Heard::Accepted(_)) {
+                self.accept(&std::mem::take(&mut accepted));
+            }
+            match heard {
+                Heard::Confirmed(confirmed) => judged.push(confirmed),
+                Heard::Accepted(group) => accepted.push(group),
+                Heard::Dropped(dropped) => self.attached.dropped(&dropped),
+            }
+        }
+        self.publish(&judged)?;
+        self.accept(&accepted);
+        Ok(())
+    }
+
+    fn accept(&mut self, accepted: &[Accepted]) {
+        let Some(last) = accepted.last() else { return };
+        self.seq = last.seq;
+        self.desk.change_status(|status| status.seq = last.seq);
+        self.attached.accepted(accepted, &self.desk);
+    }
+
+    /// Tells a session that just attached what is pending.
+    fn tell_pending_to(&self, port: &Port, nonce: JournalNonce) -> Result<(), StorageError> {
+        let mut seq = 0;
+        loop {
+            let groups = self.log.pending_after(seq, PENDING_PAGE)?;
+            let accepted: Vec<_> = groups.into_iter().map(|(group, seq)| Accepted { group, seq }).collect();
+            let Some(last) = accepted.last() else { return Ok(()) };
+            seq = last.seq;
+            port.accepted(&accepted, |group| group.nonce == nonce);
+        }
     }
 
     fn publish(&mut self, judged: &[Judged]) -> Result<(), String> {
@@ -255,9 +324,10 @@ impl Follower {
             Request::Attach { nonce, port, reply } => {
                 let copied = self.state.copy();
                 if let Ok((_, position)) = &copied {
-                    self.attached.add(nonce, port, *position);
+                    self.attached.add(nonce, Arc::clone(&port), *position);
                 }
-                let _ = reply.send(copied);
+                let told = copied.and_then(|copy| self.tell_pending_to(&port, nonce).map(|()| copy));
+                let _ = reply.send(told);
             }
             Request::Detach { nonce } => self.attached.remove(nonce, &self.desk),
             Request::Read { after, filter, limit, reply } => {
@@ -273,6 +343,10 @@ impl Follower {
             // Only a leader is asked these; who does not lead has nobody to tell.
             Request::Feed { port, .. } => port.close("this process does not lead"),
             Request::TakeJournals => {}
+            Request::HurrySync => {
+                // A line that is lost is noticed by the next thing that is received.
+                let _ = self.link.send(&ToLeader::HurrySync);
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::event::{CommitGroup, EncodedEvent, SequenceNumber};
 use crate::eventlog::LogHead;
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
-use crate::leader::{Judged, Published, Verdict};
+use crate::leader::{Accepted, Dropped, Judged, News, Published, Verdict};
+use crate::sync::SyncStatus;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -11,7 +12,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 /// Both sides must speak the same; they usually are the same program.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 /// A group of the largest size, with every character of its payloads escaped, fits.
 const FRAME_MAX: usize = 16 << 20;
 const GREETING_MAX: usize = 4 << 10;
@@ -25,10 +26,14 @@ pub(super) enum ToLeader {
         schema: String,
         fingerprint: String,
     },
-    /// Asks for all groups after this place.
+    /// Asks for all groups after this place, and after this count of what ever was pending.
     Feed {
+        generation: u64,
         after: u64,
+        seq: u64,
     },
+    /// Somebody waits for the backend.
+    HurrySync,
     Submit {
         groups: Vec<Group>,
     },
@@ -45,6 +50,7 @@ pub(super) enum ToFollower {
     Welcome {
         answer: String,
         state_file: String,
+        generation: u64,
     },
     /// The store is open with another schema.
     OtherSchema {
@@ -53,12 +59,16 @@ pub(super) enum ToFollower {
     Refused {
         reason: String,
     },
-    Published {
-        groups: Vec<PublishedGroup>,
+    News {
+        news: Vec<NewsItem>,
     },
     /// The log survives a power loss up to here.
     Synced {
         place: u64,
+        seq: u64,
+    },
+    SyncStatus {
+        status: Box<SyncStatus>,
     },
     SyncDone {
         id: u64,
@@ -70,11 +80,24 @@ pub(super) enum ToFollower {
     },
 }
 
+/// What a session is told, for one in another process.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(super) enum NewsItem {
+    Confirmed(PublishedGroup),
+    Accepted { group: Group, seq: u64 },
+    Dropped { id: EventId, place: u64, reason: String },
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Group {
     nonce: [u8; 11],
     ordinal: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offsets: Option<Box<[u32]>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    was: Option<EventId>,
     client_id: String,
     session_id: String,
     events: Vec<Event>,
@@ -100,6 +123,8 @@ impl Group {
         Self {
             nonce: group.nonce.0,
             ordinal: group.ordinal,
+            offsets: group.offsets.clone(),
+            was: group.was,
             client_id: group.client_id.to_string(),
             session_id: group.session_id.to_string(),
             events: group.events.iter().map(event).collect(),
@@ -109,15 +134,48 @@ impl Group {
     /// `None` where the group is none that a session can have committed.
     pub(super) fn into_group(self) -> Option<CommitGroup> {
         let ordinal_max = EventId::ORDINAL_MAX - CommitGroup::EVENTS_MAX as u64;
-        let is_group =
-            (1..=CommitGroup::EVENTS_MAX).contains(&self.events.len()) && (1..=ordinal_max).contains(&self.ordinal);
+        let is_group = (1..=CommitGroup::EVENTS_MAX).contains(&self.events.len())
+            && (1..=ordinal_max).contains(&self.ordinal)
+            && self.offsets.as_ref().is_none_or(|offsets| offsets.len() == self.events.len());
         let event = |Event(name, client_only, args)| EncodedEvent { name: Cow::Owned(name), client_only, args };
         is_group.then(|| CommitGroup {
             nonce: JournalNonce(self.nonce),
             ordinal: self.ordinal,
+            offsets: self.offsets,
+            was: self.was,
             client_id: ClientId::from_stored(&self.client_id),
             session_id: SessionId::from_stored(&self.session_id),
             events: self.events.into_iter().map(event).collect(),
+        })
+    }
+}
+
+/// What a follower hears of the log, taken apart by kind.
+pub(super) enum Heard {
+    Confirmed(Judged),
+    Accepted(Accepted),
+    Dropped(Dropped),
+}
+
+impl NewsItem {
+    /// `None` for what only sessions of the leader's own process are told.
+    pub(super) fn of(news: &News) -> Option<Self> {
+        match news {
+            News::Confirmed(published) => Some(Self::Confirmed(PublishedGroup::of(published))),
+            News::Accepted(Accepted { group, seq }) => Some(Self::Accepted { group: Group::of(group), seq: *seq }),
+            News::Dropped(Dropped { id, place, reason }) => {
+                Some(Self::Dropped { id: *id, place: *place, reason: reason.to_string() })
+            }
+            News::Restart(_) => None,
+        }
+    }
+
+    /// `None` where it holds what is no commit group.
+    pub(super) fn into_heard(self) -> Option<Heard> {
+        Some(match self {
+            Self::Confirmed(published) => Heard::Confirmed(published.into_judged()?),
+            Self::Accepted { group, seq } => Heard::Accepted(Accepted { group: Arc::new(group.into_group()?), seq }),
+            Self::Dropped { id, place, reason } => Heard::Dropped(Dropped { id, place, reason: reason.into() }),
         })
     }
 }
@@ -196,6 +254,8 @@ mod tests {
         CommitGroup {
             nonce: JournalNonce([7; 11]),
             ordinal: 5,
+            offsets: Some([0, 3].into()),
+            was: None,
             client_id: ClientId::from_stored("abcdef"),
             session_id: SessionId::from_stored("0123456789012345678901"),
             events: vec![event("v1.A", false, Some("{\"a\":\"\u{1f600}\\n\"}")), event("b", true, None)],
@@ -214,7 +274,7 @@ mod tests {
     #[test]
     fn cut_and_hostile_bytes_are_errors() {
         let mut bytes = Vec::new();
-        write(&mut bytes, &ToLeader::Feed { after: 3 }).unwrap();
+        write(&mut bytes, &ToLeader::Feed { generation: 0, after: 3, seq: 0 }).unwrap();
         for end in 0..bytes.len() {
             assert!(read::<ToLeader>(&mut &bytes[..end]).is_err(), "cut at {end}");
         }

@@ -1,8 +1,8 @@
 //! The leader's door for the other processes of its client.
 
 use super::address::Address;
-use super::frame::{self, Group, PROTOCOL, PublishedGroup, ToFollower, ToLeader};
-use crate::leader::{Desk, LeaderState, News, Port, Published, Request, foreign_submission};
+use super::frame::{self, Group, NewsItem, PROTOCOL, ToFollower, ToLeader};
+use crate::leader::{Desk, LeaderState, News, Port, Request, foreign_submission};
 use std::io::{self, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,6 @@ struct Door {
     address: Address,
     schema: &'static str,
     fingerprint: String,
-    state_file: String,
     is_closed: AtomicBool,
     connections: Mutex<Vec<TcpStream>>,
 }
@@ -61,7 +60,6 @@ impl Host {
         folder: &Path,
         desk: &Arc<Desk>,
         (schema, fingerprint): (&'static str, String),
-        state_file: String,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = Address::new(listener.local_addr()?.port());
@@ -70,7 +68,6 @@ impl Host {
             address: address.clone(),
             schema,
             fingerprint,
-            state_file,
             is_closed: AtomicBool::new(false),
             connections: Mutex::default(),
         });
@@ -185,7 +182,9 @@ fn greet(door: &Door, hello: ToLeader) -> ToFollower {
     if (schema.as_str(), &fingerprint) != (door.schema, &door.fingerprint) {
         return ToFollower::OtherSchema { schema: door.schema.into() };
     }
-    ToFollower::Welcome { answer: door.address.answer.clone(), state_file: door.state_file.clone() }
+    let status = door.desk.status();
+    let (state_file, generation) = (status.state_file, status.generation);
+    ToFollower::Welcome { answer: door.address.answer.clone(), state_file, generation }
 }
 
 /// Serves the messages of one process.
@@ -202,8 +201,9 @@ fn serve_messages(
             ToLeader::Feed { .. } if std::mem::replace(&mut is_fed, true) => {
                 return Err(io::Error::other("a second feed was asked for"));
             }
-            ToLeader::Feed { after } => {
-                door.desk.request(Request::Feed { after, port: Arc::clone(port) });
+            ToLeader::HurrySync => door.desk.request(Request::HurrySync),
+            ToLeader::Feed { generation, after, seq } => {
+                door.desk.request(Request::Feed { generation, after, seq, port: Arc::clone(port) });
                 let (to, port) = (Arc::clone(to), Arc::clone(port));
                 std::thread::Builder::new().name("livestore-feed".into()).spawn(move || feed(&to, &port))?;
             }
@@ -247,15 +247,19 @@ fn submit(door: &Door, groups: Vec<Group>) -> io::Result<()> {
 /// Sends what the leader publishes, until the connection or the port ends.
 fn feed(to: &Arc<Mutex<TcpStream>>, port: &Arc<Port>) {
     let send_all = || -> io::Result<()> {
-        while let Some((published, synced)) = port.news(Duration::from_secs(60)) {
-            let published: Vec<Published> = published.into_iter().filter_map(News::into_published).collect();
+        while let Some(told) = port.news(Duration::from_secs(60)) {
+            let news = Vec::from(told.news);
             // What came after the sync is told after it.
-            let in_sync = published.partition_point(|group| group.place <= synced.unwrap_or(0));
-            send_published(to, &published[..in_sync])?;
-            if let Some(place) = synced {
-                send(to, &ToFollower::Synced { place })?;
+            let (place, seq) = told.synced.unwrap_or_default();
+            let in_sync = news.iter().take_while(|news| is_within(news, place, seq)).count();
+            send_news(to, &news[..in_sync])?;
+            if let Some((place, seq)) = told.synced {
+                send(to, &ToFollower::Synced { place, seq })?;
             }
-            send_published(to, &published[in_sync..])?;
+            send_news(to, &news[in_sync..])?;
+            if let Some(status) = told.sync_status {
+                send(to, &ToFollower::SyncStatus { status })?;
+            }
         }
         Ok(())
     };
@@ -266,26 +270,34 @@ fn feed(to: &Arc<Mutex<TcpStream>>, port: &Arc<Port>) {
     let _ = stream.shutdown(std::net::Shutdown::Both); // It may be gone already.
 }
 
-fn send_published(to: &Mutex<TcpStream>, published: &[Published]) -> io::Result<()> {
-    for page in published.chunks(GROUPS_MAX) {
+fn is_within(news: &News, place: u64, seq: u64) -> bool {
+    match news {
+        News::Confirmed(published) => published.place <= place,
+        News::Accepted(accepted) => accepted.seq <= seq,
+        News::Dropped(_) | News::Restart(_) => true,
+    }
+}
+
+fn send_news(to: &Mutex<TcpStream>, news: &[News]) -> io::Result<()> {
+    for page in news.chunks(GROUPS_MAX) {
         // A page of the largest groups would not fit a message.
         for part in parts(page) {
-            send(to, &ToFollower::Published { groups: part.iter().map(PublishedGroup::of).collect() })?;
+            send(to, &ToFollower::News { news: part.iter().filter_map(NewsItem::of).collect() })?;
         }
     }
     Ok(())
 }
 
 /// Cuts a page so that the payloads of each part are at most a megabyte, or one group.
-fn parts(mut page: &[Published]) -> Vec<&[Published]> {
+fn parts(mut page: &[News]) -> Vec<&[News]> {
     const BYTES_MAX: usize = 1 << 20;
     let mut parts = Vec::new();
     while !page.is_empty() {
         let mut bytes = 0;
         let len = page
             .iter()
-            .take_while(|published| {
-                bytes += published.group.events.iter().map(crate::event::EncodedEvent::bytes).sum::<usize>();
+            .take_while(|news| {
+                bytes += payload_bytes(news);
                 bytes <= BYTES_MAX
             })
             .count()
@@ -295,6 +307,15 @@ fn parts(mut page: &[Published]) -> Vec<&[Published]> {
         page = rest;
     }
     parts
+}
+
+fn payload_bytes(news: &News) -> usize {
+    let group = match news {
+        News::Confirmed(published) => &published.group,
+        News::Accepted(accepted) => &accepted.group,
+        News::Dropped(_) | News::Restart(_) => return 0,
+    };
+    group.events.iter().map(crate::event::EncodedEvent::bytes).sum()
 }
 
 fn send(to: &Mutex<TcpStream>, message: &ToFollower) -> io::Result<()> {

@@ -21,7 +21,7 @@ pub(super) fn take_dead_journals(
         let rest = journal.groups.iter().filter(|group| taken.is_none_or(|taken| group.ordinal > taken));
         let rest: Vec<_> = rest.cloned().map(Arc::new).collect();
         for batch in rest.chunks(tunable("RECOVERY_GROUPS", 1_000) as usize) {
-            log.append(batch)?;
+            log.take(batch)?;
             crash_point!("recovery.after-batch");
             events += batch.iter().map(|group| group.events.len() as u64).sum::<u64>();
             progress(OpenProgress::Recovering { events });

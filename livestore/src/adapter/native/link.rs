@@ -53,7 +53,7 @@ impl Link {
         folder: &Path,
         desk: &Arc<Desk>,
         (schema, fingerprint): (&str, &str),
-    ) -> Result<(Self, String), NoLink> {
+    ) -> Result<(Self, String, u64), NoLink> {
         let address = Address::read(folder)?;
         let mut stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, address.port).into(), ANSWER_MAX)?;
         stream.set_nodelay(true)?;
@@ -61,20 +61,20 @@ impl Link {
         stream.set_write_timeout(Some(ANSWER_MAX))?;
         let (schema, fingerprint) = (schema.to_owned(), fingerprint.to_owned());
         frame::write(&mut stream, &ToLeader::Hello { protocol: PROTOCOL, token: address.token, schema, fingerprint })?;
-        let state_file = match frame::read(&mut stream)? {
+        let (state_file, generation) = match frame::read(&mut stream)? {
             ToFollower::Welcome { answer, .. } if answer != address.answer => {
                 return Err(NoLink::Failed("another program answers in the place of the process that led".into()));
             }
             ToFollower::Welcome { state_file, .. } if !is_state_file(&state_file) => {
                 return Err(NoLink::Failed(format!("`{state_file}` is no name of a state file")));
             }
-            ToFollower::Welcome { state_file, .. } => state_file,
+            ToFollower::Welcome { state_file, generation, .. } => (state_file, generation),
             ToFollower::OtherSchema { schema } => return Err(NoLink::OtherSchema { schema }),
             ToFollower::Refused { reason } => return Err(NoLink::Failed(reason)),
             _ => return Err(NoLink::Failed("the process that leads did not greet".into())),
         };
         stream.set_read_timeout(None)?;
-        Ok((Self::listen(stream, desk)?, state_file))
+        Ok((Self::listen(stream, desk)?, state_file, generation))
     }
 
     fn listen(stream: TcpStream, desk: &Arc<Desk>) -> io::Result<Self> {

@@ -11,7 +11,7 @@ use crate::eventlog::Eventlog;
 use crate::journal;
 use crate::leader::{
     Attached, Desk, Leader, LeaderHandle, LeaderState, OnProgress, OpenProgress, Request, StateReader, Storage,
-    TakeJournals, Work, Worker,
+    SyncSetup, TakeJournals, Work, Worker,
 };
 use crate::materialize::Materializers;
 use std::collections::VecDeque;
@@ -31,6 +31,8 @@ pub(super) struct Roles {
     pub(super) folder: PathBuf,
     pub(super) materializers: Materializers,
     pub(super) fingerprint: String,
+    /// How this process syncs when it leads.
+    pub(super) sync: Option<SyncSetup>,
     /// Held as long as this process holds anything of the store.
     pub(super) _presence: Arc<()>,
 }
@@ -97,23 +99,30 @@ impl Roles {
             Role::Follow(mut follower) => match follower.work() {
                 Ended::Stopped => None,
                 Ended::Lost(reason) => {
-                    let (attached, place) = (std::mem::take(&mut follower.attached), follower.place);
+                    let attached = std::mem::take(&mut follower.attached);
+                    let stood = (follower.place, follower.generation);
                     let unanswered = follower.take_syncs();
                     drop(follower);
-                    self.look_for_role(attached, place, unanswered, &reason)
+                    self.look_for_role(attached, stood, unanswered, &reason)
                 }
             },
         }
     }
 
     /// Leads, or finds who does. Commits go on meanwhile: they are safe in the journals.
-    fn look_for_role(&self, mut attached: Attached, place: u64, mut held: Vec<Request>, lost: &str) -> Option<Role> {
+    fn look_for_role(
+        &self,
+        mut attached: Attached,
+        stood: (u64, u64),
+        mut held: Vec<Request>,
+        lost: &str,
+    ) -> Option<Role> {
         let began = Instant::now();
         let mut wait = LOOK_FIRST;
         let mut is_hurried = false;
         tracing::info!(lost, "this process looks for another leader, or leads");
         loop {
-            let reason = match self.try_role(&mut attached, place) {
+            let reason = match self.try_role(&mut attached, stood) {
                 Ok(role) => {
                     self.desk.give_back(VecDeque::new(), held);
                     if is_hurried {
@@ -146,14 +155,14 @@ impl Roles {
     }
 
     /// Takes the sessions where there is a role, and leaves them where there is none.
-    fn try_role(&self, attached: &mut Attached, place: u64) -> Result<Role, String> {
+    fn try_role(&self, attached: &mut Attached, stood: (u64, u64)) -> Result<Role, String> {
         match LeaderLock::try_acquire(&self.folder).map_err(|error| error.to_string())? {
             Some(lock) => {
-                let led = self.lead(attached, Some(place), &|_| Ok(()), &mut |_| {});
+                let led = self.lead(attached, Some(stood), &|_| Ok(()), &mut |_| {});
                 let (worker, host) = led.map_err(|error| error.to_string())?;
                 Ok(Role::Lead { host, worker, lock })
             }
-            None => self.follow(attached, Some(place)).map(Role::Follow).map_err(|none| match none {
+            None => self.follow(attached, Some(stood)).map(Role::Follow).map_err(|none| match none {
                 NoRole::NotYet(reason) => reason,
                 NoRole::Never(error) => error.to_string(),
             }),
@@ -164,7 +173,7 @@ impl Roles {
     fn lead(
         &self,
         attached: &mut Attached,
-        place: Option<u64>,
+        stood: Option<(u64, u64)>,
         greet: Greet<'_>,
         progress: OnProgress<'_>,
     ) -> Result<(Box<Worker>, Option<Host>), OpenError> {
@@ -180,17 +189,17 @@ impl Roles {
             Ok(journal::kept_aside(&self.folder)?)
         };
         let leader = Leader::open(&storage, self.materializers, &mut recover, progress)?;
-        let state_file = leader.log().state_file()?.unwrap_or_default();
         let mut worker = Box::new(Worker::new(&self.desk, leader, Some(self.take_journals()))?);
         worker.have_ended(ended);
-        if let Some(place) = place {
+        if let Some((place, generation)) = stood {
             worker.attached = std::mem::take(attached);
-            if let Err(error) = worker.take_over(place) {
+            if let Err(error) = worker.take_over(place, generation) {
                 *attached = std::mem::take(&mut worker.attached);
                 return Err(error.into());
             }
         }
-        Ok((worker, self.open_door(state_file)))
+        worker.start_sync(self.sync.clone());
+        Ok((worker, self.open_door()))
     }
 
     fn take_journals(&self) -> TakeJournals {
@@ -204,9 +213,9 @@ impl Roles {
     }
 
     /// Without a door this process works on alone, and others wait.
-    fn open_door(&self, state_file: String) -> Option<Host> {
+    fn open_door(&self) -> Option<Host> {
         let schema = (self.materializers.schema.name, self.fingerprint.clone());
-        match Host::start(&self.folder, &self.desk, schema, state_file) {
+        match Host::start(&self.folder, &self.desk, schema) {
             Ok(host) => Some(host),
             Err(error) => {
                 tracing::warn!(%error, "other processes cannot follow this one");
@@ -215,10 +224,10 @@ impl Roles {
         }
     }
 
-    fn follow(&self, attached: &mut Attached, place: Option<u64>) -> Result<Box<Follower>, NoRole> {
+    fn follow(&self, attached: &mut Attached, stood: Option<(u64, u64)>) -> Result<Box<Follower>, NoRole> {
         let schema = (self.materializers.schema.name, &*self.fingerprint);
-        let (link, state_file) = match Link::connect(&self.folder, &self.desk, schema) {
-            Err(NoLink::OtherSchema { schema }) if place.is_none() => {
+        let (link, state_file, generation) = match Link::connect(&self.folder, &self.desk, schema) {
+            Err(NoLink::OtherSchema { schema }) if stood.is_none() => {
                 let error = OpenError::OtherSchema {
                     store_id: String::new(),
                     open: schema,
@@ -233,7 +242,9 @@ impl Roles {
         let log = Eventlog::open(storage.log()).map_err(|error| not_yet(&error))?;
         let state =
             StateReader::open(storage.state(&state_file), self.materializers).map_err(|error| not_yet(&error))?;
-        Follower::start(&self.desk, link, (log, state), attached, place).map(Box::new).map_err(NoRole::NotYet)
+        Follower::start(&self.desk, link, (log, state, generation), attached, stood)
+            .map(Box::new)
+            .map_err(NoRole::NotYet)
     }
 }
 
@@ -247,6 +258,6 @@ fn refuse(request: Request) {
         Request::Read { reply, .. } => answer(&reply),
         Request::Export { reply, .. } | Request::Sync { reply } => answer(&reply),
         Request::Feed { port, .. } => port.close("this process does not lead"),
-        Request::Detach { .. } | Request::TakeJournals => {}
+        Request::Detach { .. } | Request::TakeJournals | Request::HurrySync => {}
     }
 }

@@ -1,0 +1,335 @@
+//! The leader's pending part: groups that are safe here, and that the backend has not confirmed. They carry no number; it follows from
+//! the head and their order, so a rebase writes nothing here.
+
+use super::format::{Eventlog, LogHead};
+use super::page::{self, LogFilter, LogRow};
+use crate::error::StorageError;
+use crate::event::{CommitGroup, SequenceNumber};
+use crate::ids::EventId;
+use crate::sync::{BackendId, Pending, Rejected};
+use rusqlite::params;
+use std::sync::Arc;
+
+/// Rows read at once while the whole log is walked.
+const PAGE_EVENTS: usize = 2_000;
+
+/// A group of the pending part, without its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PendingGroup {
+    pub(crate) id: EventId,
+    /// Counts all events that ever were pending; that of the group's last event. Never used twice.
+    pub(crate) seq: u64,
+    pub(crate) events: u32,
+    pub(crate) synced: u32,
+    /// Which events are synced, where some are and some are not.
+    kinds: Option<Box<[bool]>>,
+}
+
+impl PendingGroup {
+    pub(crate) fn of(group: &CommitGroup, seq: u64) -> Self {
+        Self::with_kinds(group.id(), seq, group.events.iter().map(|event| !event.client_only).collect())
+    }
+
+    fn with_kinds(id: EventId, seq: u64, kinds: Box<[bool]>) -> Self {
+        let (events, synced) = (kinds.len(), kinds.iter().filter(|is_synced| **is_synced).count());
+        let is_mixed = synced > 0 && synced < events;
+        Self { id, seq, events: events as u32, synced: synced as u32, kinds: is_mixed.then_some(kinds) }
+    }
+
+    /// Of its first event.
+    pub(crate) fn first_seq(&self) -> u64 {
+        (self.seq + 1).saturating_sub(u64::from(self.events))
+    }
+}
+
+impl Pending for PendingGroup {
+    fn id(&self) -> EventId {
+        self.id
+    }
+
+    fn events(&self) -> usize {
+        self.events as usize
+    }
+
+    fn is_synced(&self) -> bool {
+        self.synced > 0
+    }
+
+    fn rest(&self, settled: usize) -> Option<Self> {
+        let left = (self.events as usize).checked_sub(settled).filter(|left| *left > 0)?;
+        let kinds = match &self.kinds {
+            Some(kinds) => kinds.get(settled..)?.into(),
+            None => vec![self.synced > 0; left].into(),
+        };
+        let (nonce, ordinal) = self.id.parts();
+        Some(Self::with_kinds(EventId::new(nonce, ordinal + settled as u64), self.seq, kinds))
+    }
+}
+
+/// A group that gets its place, and the rows of the pending part that it stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct Settled {
+    pub(crate) group: Arc<CommitGroup>,
+    /// First and last.
+    pub(crate) seqs: Option<(u64, u64)>,
+}
+
+/// The backend that the log is confirmed by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Backend {
+    pub(crate) id: BackendId,
+    pub(crate) keeps_identity: bool,
+}
+
+/// A group that the backend will never take. Kept, and shown.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RejectedGroup {
+    pub(crate) group: CommitGroup,
+    /// The head of the log when it was.
+    pub(crate) place: u64,
+    pub(crate) reason: String,
+}
+
+impl Eventlog {
+    /// Takes what a journal that nobody holds any more had left: into the pending part where a backend confirms.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+    pub(crate) fn take(&mut self, groups: &[Arc<CommitGroup>]) -> Result<(), StorageError> {
+        match self.backend()? {
+            Some(_) => self.accept(groups).map(drop),
+            None => self.append(groups),
+        }
+    }
+
+    /// Takes groups into the pending part, in one transaction with the ordinals taken from their journals.
+    pub(crate) fn accept(&mut self, groups: &[Arc<CommitGroup>]) -> Result<Vec<PendingGroup>, StorageError> {
+        let (taken, seq) = self.write(|log| {
+            let mut seq = log.pending_seq();
+            let taken = log.insert_pending(groups.iter().map(|group| &**group), &mut seq)?;
+            log.note_all_taken(groups)?;
+            Ok((taken, seq))
+        })?;
+        self.set_pending_seq(seq);
+        Ok(taken)
+    }
+
+    fn insert_pending<'a>(
+        &self,
+        groups: impl Iterator<Item = &'a CommitGroup>,
+        seq: &mut u64,
+    ) -> Result<Vec<PendingGroup>, StorageError> {
+        let mut insert = self.db().repeat(&page::insert_into("pending"))?;
+        let mut taken = Vec::new();
+        for group in groups {
+            *seq = page::insert_unnumbered(&mut insert, *seq, group)?;
+            taken.push(PendingGroup::of(group, *seq));
+        }
+        drop(insert);
+        self.db().run("INSERT OR REPLACE INTO facts VALUES('pending_seq', ?1)", [*seq as i64])?;
+        Ok(taken)
+    }
+
+    /// The pending part, in order, without payloads.
+    pub(crate) fn pending_groups(&self) -> Result<Vec<PendingGroup>, StorageError> {
+        let mut groups: Vec<PendingGroup> = Vec::new();
+        let mut open: Option<(EventId, Vec<bool>)> = None;
+        let sql = "SELECT place, id, client_only, rest FROM pending ORDER BY place";
+        let rows = self.db().rows(sql, [], |row| {
+            Ok((row.get::<_, i64>(0)? as u64, row.get(1)?, row.get::<_, bool>(2)?, row.get::<_, i64>(3)?))
+        })?;
+        for (seq, id, client_only, rest) in rows {
+            let (first, mut kinds) = open.take().unwrap_or((EventId::from_bytes(id), Vec::new()));
+            kinds.push(!client_only);
+            match rest {
+                0 => groups.push(PendingGroup::with_kinds(first, seq, kinds.into())),
+                _ => open = Some((first, kinds)),
+            }
+        }
+        Ok(groups)
+    }
+
+    /// The groups of the pending part whose events are these.
+    pub(crate) fn pending_between(&self, first: u64, last: u64) -> Result<Vec<(Arc<CommitGroup>, u64)>, StorageError> {
+        let limit = (last + 1).saturating_sub(first) as usize;
+        let rows = page::unnumbered_after(self.db(), "pending", first.saturating_sub(1), limit)?;
+        let groups = page::group_rows(rows, usize::MAX);
+        Ok(groups.into_iter().map(|(group, at)| (Arc::new(group), at.place)).collect())
+    }
+
+    /// The pending part is not what is known of it.
+    pub(crate) fn no_such_pending(&self, seq: u64) -> StorageError {
+        page::damaged(self.db(), format!("the pending event {seq} is missing"))
+    }
+
+    /// The same backend goes on confirming, or the first one does and nothing was there before.
+    pub(crate) fn adopt(&self, backend: &Backend) -> Result<(), StorageError> {
+        self.write(|log| log.write_backend(backend))
+    }
+
+    fn write_backend(&self, backend: &Backend) -> Result<(), StorageError> {
+        let keeps = i64::from(backend.keeps_identity);
+        self.db().run("INSERT OR REPLACE INTO facts VALUES('backend_id', ?1)", [backend.id.as_str()])?;
+        self.db().run("INSERT OR REPLACE INTO facts VALUES('keeps_identity', ?1)", [keeps]).map(drop)
+    }
+
+    /// Whole groups of the pending part behind `seq`, at least one where there is one, until so many events are reached.
+    pub(crate) fn pending_after(
+        &self,
+        seq: u64,
+        events_max: usize,
+    ) -> Result<Vec<(Arc<CommitGroup>, u64)>, StorageError> {
+        let rows = page::unnumbered_after(self.db(), "pending", seq, events_max + CommitGroup::EVENTS_MAX)?;
+        let groups = page::group_rows(rows, events_max);
+        Ok(groups.into_iter().map(|(group, at)| (Arc::new(group), at.place)).collect())
+    }
+
+    /// Gives groups their places: confirmed by the backend, or client-only with nothing synced before them. The cursor, the events
+    /// and the head move in one transaction.
+    pub(crate) fn settle(&mut self, settled: &[Settled]) -> Result<(), StorageError> {
+        let new_names = self.new_names(settled.iter().map(|settled| &*settled.group));
+        let head = self.write(|log| {
+            log.insert_names(&new_names)?;
+            let mut head = log.head();
+            let mut insert = log.db().repeat(page::INSERT)?;
+            for settled in settled {
+                head = page::insert(&mut insert, head, &settled.group)?;
+            }
+            drop(insert);
+            for (first, last) in settled.iter().filter_map(|settled| settled.seqs) {
+                log.db()
+                    .run("DELETE FROM pending WHERE place BETWEEN ?1 AND ?2", params![first as i64, last as i64])?;
+            }
+            Ok(head)
+        })?;
+        self.set_head(head, new_names);
+        Ok(())
+    }
+
+    /// Takes a group out of the pending part, for good, and keeps it aside.
+    pub(crate) fn reject(&mut self, pending: &PendingGroup, reason: &str) -> Result<(), StorageError> {
+        self.write(|log| {
+            let seqs = params![pending.first_seq() as i64, pending.seq as i64, reason, log.head().place as i64];
+            let columns = page::COLUMNS;
+            log.db().run(
+                &format!(
+                    "INSERT INTO rejected SELECT {columns}, ?3, ?4 FROM pending WHERE place BETWEEN ?1 AND ?2 ORDER BY place"
+                ),
+                seqs,
+            )?;
+            let seqs = params![pending.first_seq() as i64, pending.seq as i64];
+            log.db().run("DELETE FROM pending WHERE place BETWEEN ?1 AND ?2", seqs).map(drop)
+        })
+    }
+
+    /// What was rejected when the log was at `place` or longer.
+    pub(crate) fn rejected_since(&self, place: u64) -> Result<Vec<RejectedGroup>, StorageError> {
+        let facts = self.db().rows(
+            "SELECT place, at, reason FROM rejected WHERE at >= ?1 ORDER BY place",
+            [place as i64],
+            |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64, row.get::<_, String>(2)?)),
+        )?;
+        let rows = page::unnumbered_after(self.db(), "rejected", 0, usize::MAX >> 1)?;
+        let groups = page::group_rows(rows, usize::MAX);
+        let found = groups.into_iter().filter_map(|(group, at)| {
+            let (_, place, reason) = facts.iter().find(|(seq, ..)| *seq == at.place)?.clone();
+            Some(RejectedGroup { group, place, reason })
+        });
+        Ok(found.collect())
+    }
+
+    /// All that was ever rejected, without payloads.
+    pub(crate) fn rejected(&self) -> Result<Vec<Rejected>, StorageError> {
+        let groups = self.rejected_since(0)?.into_iter();
+        let shown = groups.map(|rejected| {
+            let name = rejected.group.events.first().map_or_else(String::new, |event| event.name.to_string());
+            Rejected::new(rejected.group.id(), rejected.group.events.len(), name, rejected.reason)
+        });
+        Ok(shown.collect())
+    }
+
+    /// The backend that confirms this log, if any.
+    pub(crate) fn backend(&self) -> Result<Option<Backend>, StorageError> {
+        let id = self.fact::<String>("backend_id")?;
+        let keeps_identity = self.fact::<i64>("keeps_identity")? == Some(1);
+        Ok(id.map(|id| Backend { id: BackendId::new(id), keeps_identity }))
+    }
+
+    /// How often the log began again under another backend: places of one generation say nothing in another.
+    pub(crate) fn generation(&self) -> Result<u64, StorageError> {
+        Ok(self.fact::<i64>("generation")?.unwrap_or(0) as u64)
+    }
+
+    /// From here on this backend confirms. Whatever had a place becomes pending again, before what was pending already; nothing
+    /// is lost. `state_file` names the state that is empty, as the log is now.
+    pub(crate) fn attach(&mut self, backend: &Backend, state_file: &str) -> Result<(), StorageError> {
+        let generation = self.generation()? + 1;
+        let seq = self.write(|log| {
+            let was_pending = log.pending_seq();
+            let mut seq = was_pending;
+            log.repend("events", u64::MAX, &mut seq)?;
+            log.repend("pending", was_pending, &mut seq)?;
+            log.write_attached(backend, state_file, generation)?;
+            Ok(seq)
+        })?;
+        self.set_pending_seq(seq);
+        self.set_head(LogHead::default(), Default::default());
+        Ok(())
+    }
+
+    /// From here on this backend confirms, and nothing of what was here goes there. The caller kept a copy.
+    pub(crate) fn begin_again(&mut self, backend: &Backend, state_file: &str) -> Result<(), StorageError> {
+        let generation = self.generation()? + 1;
+        self.write(|log| {
+            log.db().batch("DELETE FROM events; DELETE FROM pending;")?;
+            log.write_attached(backend, state_file, generation)
+        })?;
+        self.set_head(LogHead::default(), Default::default());
+        Ok(())
+    }
+
+    /// Moves whole groups of a table to the end of the pending part, up to a place there.
+    fn repend(&self, table: &str, until: u64, seq: &mut u64) -> Result<(), StorageError> {
+        let mut after = 0;
+        loop {
+            let rows = page::unnumbered_after(self.db(), table, after, PAGE_EVENTS + CommitGroup::EVENTS_MAX)?;
+            let mut groups = page::group_rows(rows, PAGE_EVENTS);
+            groups.retain(|(_, at)| at.place <= until);
+            let Some((_, last)) = groups.last() else { return Ok(()) };
+            after = last.place;
+            for (group, _) in &mut groups {
+                group.was = None; // It is pending under the id that it has.
+            }
+            self.insert_pending(groups.iter().map(|(group, _)| group), seq)?;
+            self.db().run(&format!("DELETE FROM {table} WHERE place <= ?1"), [after as i64])?;
+        }
+    }
+
+    fn write_attached(&self, backend: &Backend, state_file: &str, generation: u64) -> Result<(), StorageError> {
+        self.write_backend(backend)?;
+        self.db().run("INSERT OR REPLACE INTO facts VALUES('generation', ?1)", [generation as i64])?;
+        self.db().run("INSERT OR REPLACE INTO facts VALUES('state_file', ?1)", [state_file]).map(drop)
+    }
+
+    /// The confirmed synced event of this number.
+    pub(crate) fn synced_row(&self, number: u64) -> Result<Option<LogRow>, StorageError> {
+        let number = SequenceNumber { global: number, client: 0, rebase_generation: 0 };
+        let since =
+            SequenceNumber { global: number.global.saturating_sub(1), client: u64::MAX >> 1, rebase_generation: 0 };
+        let filter = LogFilter { since: Some(since), until: Some(number), ..LogFilter::default() };
+        // A synced event's place is its number or a later one, by the client-only events before it.
+        Ok(self.rows_after(since.global, &filter, 1)?.pop())
+    }
+
+    /// Only the head of the log, as a number.
+    pub(crate) fn upstream_head(&self) -> u64 {
+        self.head().number.global
+    }
+
+    fn fact<T: rusqlite::types::FromSql>(&self, key: &str) -> Result<Option<T>, StorageError> {
+        Ok(self.db().rows("SELECT value FROM facts WHERE key = ?1", [key], |row| row.get(0))?.pop())
+    }
+
+    /// What the fact was when the log was opened.
+    pub(super) fn read_pending_seq(&self) -> Result<u64, StorageError> {
+        Ok(self.fact::<i64>("pending_seq")?.unwrap_or(0) as u64)
+    }
+}

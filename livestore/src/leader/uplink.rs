@@ -1,0 +1,268 @@
+//! The leader's connection to its backend: carries out what the [`Uplink`] decides.
+
+use super::desk::Desk;
+use super::upstream::PageError;
+use super::{Dropped, Judged, Leader};
+use crate::error::StorageError;
+use crate::eventlog::Backend;
+use crate::sync::{
+    BackendId, Facts, OnOtherBackend, SyncConnection, SyncError, SyncMessage, SyncPage, SyncProvider, SyncRequest,
+    SyncState, SyncTarget, Uplink, UplinkInput, UplinkOptions, UplinkOutput, UplinkState,
+};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+/// The most messages taken from a connection in one step; the rest comes in the next.
+const MESSAGES_MAX: usize = 64;
+
+/// How a store is to be synced.
+#[derive(Clone)]
+pub(crate) struct SyncSetup {
+    pub(crate) provider: Arc<dyn SyncProvider>,
+    pub(crate) target: SyncTarget,
+    pub(crate) on_other_backend: OnOtherBackend,
+}
+
+/// What the sessions have to be told after a step.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Judged(Vec<Judged>),
+    Dropped(Dropped),
+    /// The log began again: sessions begin again too. With the copy of the old log, where one was made.
+    Restarted(Option<PathBuf>),
+}
+
+pub(crate) struct Sync {
+    setup: SyncSetup,
+    uplink: Uplink,
+    connection: Option<Box<dyn SyncConnection>>,
+    waker: Waker,
+    began: Instant,
+    /// What the backend last said of itself.
+    keeps_identity: bool,
+    stopped: Option<String>,
+    /// What could not be told to the backend's page, to be shown.
+    page_error: Option<String>,
+}
+
+impl Sync {
+    pub(crate) fn new(setup: SyncSetup, desk: &Arc<Desk>, seed: u64) -> Self {
+        let waker = Waker::from(Arc::clone(desk));
+        let uplink = Uplink::new(UplinkOptions::default(), seed);
+        let began = Instant::now();
+        Self { setup, uplink, connection: None, waker, began, keeps_identity: false, stopped: None, page_error: None }
+    }
+
+    /// When the next step is due at the latest.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.stopped.is_some() {
+            return None;
+        }
+        self.uplink.deadline().map(|at| self.began + at)
+    }
+
+    /// Takes what came, and does what is due. State must be in step with the log.
+    pub(crate) fn step(&mut self, leader: &mut Leader, told: &mut Vec<Told>) -> Result<(), StorageError> {
+        if self.stopped.is_some() {
+            return Ok(());
+        }
+        let mut inputs = VecDeque::from([UplinkInput::NewPending]);
+        for _ in 0..MESSAGES_MAX {
+            self.run(inputs, leader, told)?;
+            let Some(message) = self.connection.as_mut().and_then(|connection| connection.receive()) else {
+                return Ok(());
+            };
+            if let SyncMessage::Page(page) = &message {
+                self.keeps_identity = page.keeps_identity;
+            }
+            inputs = VecDeque::from([UplinkInput::Message(message)]);
+        }
+        self.waker.wake_by_ref();
+        Ok(())
+    }
+
+    /// Somebody waits for it: no more waiting before a retry.
+    pub(crate) fn hurry(&mut self, leader: &mut Leader, told: &mut Vec<Told>) -> Result<(), StorageError> {
+        self.run(VecDeque::from([UplinkInput::Hurry]), leader, told)
+    }
+
+    fn run(
+        &mut self,
+        mut inputs: VecDeque<UplinkInput>,
+        leader: &mut Leader,
+        told: &mut Vec<Told>,
+    ) -> Result<(), StorageError> {
+        let mut failed = None;
+        while let Some(input) = inputs.pop_front() {
+            let facts = facts(leader);
+            for output in self.uplink.step(input, &facts, self.began.elapsed()) {
+                match self.carry_out(output, leader, told) {
+                    Ok(answer) => inputs.extend(answer),
+                    Err(error) => {
+                        inputs.push_back(UplinkInput::ApplyFailed);
+                        failed.get_or_insert(error);
+                    }
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn carry_out(
+        &mut self,
+        output: UplinkOutput,
+        leader: &mut Leader,
+        told: &mut Vec<Told>,
+    ) -> Result<Option<UplinkInput>, StorageError> {
+        match output {
+            UplinkOutput::Connect => {
+                self.connection = Some(self.setup.provider.connect(&self.setup.target, self.waker.clone()));
+                Ok(None)
+            }
+            UplinkOutput::Disconnect => {
+                self.connection = None;
+                Ok(None)
+            }
+            UplinkOutput::Send(request) => {
+                self.send(request);
+                Ok(None)
+            }
+            UplinkOutput::Push => self.push(leader).map(Some),
+            UplinkOutput::Apply(page) => self.apply(page, leader, told),
+            UplinkOutput::Compare { keeps_identity, events } => {
+                if leader.holds(&events, keeps_identity)? {
+                    return Ok(None);
+                }
+                let found = leader.backend().map(|backend| backend.id.clone());
+                found.map_or(Ok(None), |found| self.other_backend(&found, leader, told))
+            }
+            UplinkOutput::Attach { found } => {
+                let is_restarted = leader.attach(self.backend(found))?;
+                if is_restarted {
+                    told.push(Told::Restarted(None));
+                }
+                Ok(Some(UplinkInput::Applied))
+            }
+            UplinkOutput::OtherBackend { found } => self.other_backend(&found, leader, told),
+            UplinkOutput::Behind { .. } => {
+                let found = leader.backend().map(|backend| backend.id.clone());
+                found.map_or(Ok(None), |found| self.other_backend(&found, leader, told))
+            }
+            UplinkOutput::Reject { number, reason } => {
+                if let Some(dropped) = leader.reject(number, &reason)? {
+                    told.push(Told::Dropped(dropped));
+                }
+                let judged = leader.settle_client_only()?;
+                told.push(Told::Judged(judged));
+                Ok(Some(UplinkInput::NewPending))
+            }
+        }
+    }
+
+    fn backend(&self, id: BackendId) -> Backend {
+        Backend { id, keeps_identity: self.keeps_identity }
+    }
+
+    fn send(&mut self, request: SyncRequest) {
+        if let Some(connection) = &mut self.connection {
+            connection.send(request);
+        }
+    }
+
+    fn push(&mut self, leader: &Leader) -> Result<UplinkInput, StorageError> {
+        let events = match leader.push_batch() {
+            Ok(events) => events,
+            Err(error) => {
+                tracing::warn!(%error, "what is pending could not be read");
+                return Ok(UplinkInput::NothingSent);
+            }
+        };
+        let Some((first, last)) = events.first().zip(events.last()).map(|(first, last)| (first.number, last.number))
+        else {
+            return Ok(UplinkInput::NothingSent);
+        };
+        let backend_id = leader.backend().map(|backend| backend.id.clone());
+        self.send(SyncRequest::Push { backend_id, events });
+        Ok(UplinkInput::PushSent { first, last })
+    }
+
+    fn apply(
+        &mut self,
+        page: SyncPage,
+        leader: &mut Leader,
+        told: &mut Vec<Told>,
+    ) -> Result<Option<UplinkInput>, StorageError> {
+        if leader.backend().is_some_and(|backend| backend.keeps_identity != page.keeps_identity) {
+            leader.adopt(self.backend(page.backend_id.clone()))?;
+        }
+        match leader.apply_page(page.events) {
+            Ok(judged) => {
+                self.page_error = None;
+                told.push(Told::Judged(judged));
+                Ok(Some(UplinkInput::Applied))
+            }
+            Err(PageError::Storage(error)) => Err(error),
+            Err(PageError::Protocol(reason)) => {
+                self.page_error = Some(reason.clone());
+                // The connection is of no use; what comes over the next one may be better.
+                Ok(Some(UplinkInput::Message(SyncMessage::Disconnected(SyncError::Protocol { reason }))))
+            }
+        }
+    }
+
+    fn other_backend(
+        &mut self,
+        found: &BackendId,
+        leader: &mut Leader,
+        told: &mut Vec<Told>,
+    ) -> Result<Option<UplinkInput>, StorageError> {
+        let known = leader.backend().map_or_else(String::new, |backend| backend.id.to_string());
+        let backend = self.backend(found.clone());
+        let kept = match self.setup.on_other_backend {
+            OnOtherBackend::Rejoin => {
+                leader.rejoin(backend)?;
+                None
+            }
+            OnOtherBackend::KeepAside => leader.begin_again(backend)?,
+            OnOtherBackend::Stop => {
+                self.connection = None;
+                self.stopped = Some(format!(
+                    "the backend is `{found}` or lost events, the store was synced with `{known}`; open it with another \
+                     `on_other_backend` to go on"
+                ));
+                return Ok(None);
+            }
+        };
+        tracing::warn!(%found, %known, "the log begins again under another backend");
+        told.push(Told::Restarted(kept));
+        Ok(Some(UplinkInput::Restart))
+    }
+
+    /// For the status: what it does, the last error, and when something is tried again.
+    pub(crate) fn state(&self) -> (SyncState, Option<SyncError>, Option<Duration>) {
+        if let Some(reason) = &self.stopped {
+            return (SyncState::Stopped { reason: reason.clone() }, None, None);
+        }
+        let status = self.uplink.status();
+        let state = match status.state {
+            UplinkState::Connecting => SyncState::Connecting,
+            UplinkState::CatchingUp { done, total } => SyncState::CatchingUp { done, total },
+            UplinkState::Live => SyncState::Live,
+            UplinkState::Waiting { .. } => SyncState::Waiting,
+            UplinkState::Stopped => SyncState::Stopped { reason: "the leader ended".into() },
+        };
+        let next_retry = status.next_retry.map(|at| at.saturating_sub(self.began.elapsed()));
+        (state, status.last_error, next_retry)
+    }
+}
+
+fn facts(leader: &Leader) -> Facts {
+    Facts {
+        head: leader.log().upstream_head(),
+        backend_id: leader.backend().map(|backend| backend.id.clone()),
+        pending: leader.pending_synced(),
+    }
+}
