@@ -5,7 +5,7 @@
 mod attached;
 mod desk;
 mod handle;
-#[allow(dead_code)] // The session does not take all of it yet.
+
 mod news;
 mod port;
 mod seal;

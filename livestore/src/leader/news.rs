@@ -21,15 +21,6 @@ pub(crate) enum News {
     Restart(Box<(Db, StatePosition)>),
 }
 
-impl News {
-    pub(crate) fn into_published(self) -> Option<Published> {
-        match self {
-            Self::Confirmed(published) => Some(published),
-            Self::Accepted(_) | Self::Dropped(_) | Self::Restart(_) => None,
-        }
-    }
-}
-
 /// A group in the leader's pending part.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted {

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 ///
 /// ```text
 /// origin, first ordinal, events, synced events, weight
-/// of each event: name * 4 + has args * 2 + client only, and with args: length, bytes
+/// of each event: name * 8 + has an offset * 4 + has args * 2 + client only; with an offset: that, in ordinals from the first event;
+/// with args: length, bytes
 /// ```
 #[derive(Debug, PartialEq)]
 pub(super) struct Packed(Box<[u8]>);
@@ -71,9 +72,14 @@ impl Shared {
         for number in [origin as u64, group.ordinal, load.events as u64, load.synced as u64, load.weight as u64] {
             write_number(&mut bytes, number);
         }
-        for event in &group.events {
-            let flags = u64::from(event.args.is_some()) << 1 | u64::from(event.client_only);
-            write_number(&mut bytes, (self.name(event) as u64) << 2 | flags);
+        for (index, event) in group.events.iter().enumerate() {
+            let offset = group.offsets.as_ref().and_then(|offsets| offsets.get(index));
+            let flags =
+                u64::from(offset.is_some()) << 2 | u64::from(event.args.is_some()) << 1 | u64::from(event.client_only);
+            write_number(&mut bytes, (self.name(event) as u64) << 3 | flags);
+            if let Some(offset) = offset {
+                write_number(&mut bytes, u64::from(*offset));
+            }
             if let Some(args) = &event.args {
                 write_number(&mut bytes, args.len() as u64);
                 bytes.extend_from_slice(args.as_bytes());
@@ -103,21 +109,20 @@ impl Shared {
         let mut from = Reader(&packed.0);
         let (origin, ordinal, load) = from.head();
         let origin = &self.origins[origin];
-        let events = (0..load.events).map(|_| {
+        let (client_id, session_id) = (origin.client_id.clone(), origin.session_id.clone());
+        let mut group = CommitGroup::new((origin.nonce, ordinal), client_id, session_id, Vec::new());
+        group.events.reserve(load.events);
+        for index in 0..load.events {
             let (word, mut args) = (from.number(), None);
+            let offset = if word & 4 == 0 { index as u64 } else { from.number() };
             if word & 2 != 0 {
                 let len = from.number() as usize;
                 args = Some(from.text(len).into());
             }
-            EncodedEvent { name: self.names[(word >> 2) as usize].clone(), client_only: word & 1 != 0, args }
-        });
-        CommitGroup {
-            nonce: origin.nonce,
-            ordinal,
-            events: events.collect(),
-            client_id: origin.client_id.clone(),
-            session_id: origin.session_id.clone(),
+            let name = self.names[(word >> 3) as usize].clone();
+            group.push(EncodedEvent { name, client_only: word & 1 != 0, args }, offset as u32);
         }
+        group
     }
 
     /// The group is not kept packed any more. What nothing is packed of is forgotten.
@@ -166,6 +171,9 @@ impl Packed {
         let mut found = None;
         for _ in 0..events {
             let word = from.number();
+            if word & 4 != 0 {
+                from.number();
+            }
             if word & 2 != 0 {
                 let len = from.number() as usize;
                 from.text(len);
@@ -224,13 +232,8 @@ mod tests {
             client_only: *client_only,
             args: args.map(Into::into),
         });
-        CommitGroup {
-            nonce: JournalNonce([ordinal as u8 % 3; 11]),
-            ordinal,
-            client_id: ClientId::from_stored("client"),
-            session_id: SessionId::from_stored("session"),
-            events: events.collect(),
-        }
+        let (client_id, session_id) = (ClientId::from_stored("client"), SessionId::from_stored("session"));
+        CommitGroup::new((JournalNonce([ordinal as u8 % 3; 11]), ordinal), client_id, session_id, events.collect())
     }
 
     #[test]
@@ -240,6 +243,7 @@ mod tests {
             group(1, &[("a", false, None)]),
             group(1 << 39, &[("a", true, Some("")), ("b", false, Some("{\"é\":1}")), ("a", false, Some(&long))]),
             group(300, &[("c", true, Some("null")); 200]),
+            CommitGroup { offsets: Some([0, 3, 1_000].into()), ..group(9, &[("a", false, Some("1")); 3]) },
         ];
         let mut shared = Shared::default();
         let packed: Vec<_> = groups.iter().map(|group| shared.pack(group)).collect();
