@@ -1,6 +1,8 @@
 //! The merge: one node's view of the order of events. Both hops use it, the leader over its backend and a session over its leader.
 
 mod change;
+#[cfg(test)]
+mod tests;
 
 use crate::ids::{EventId, JournalNonce};
 use std::collections::{BTreeMap, VecDeque};
