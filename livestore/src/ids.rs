@@ -173,13 +173,6 @@ impl EventId {
         Self(bytes)
     }
 
-    /// The journal that named the event.
-    pub(crate) fn nonce(&self) -> JournalNonce {
-        let mut nonce = [0; 11];
-        nonce.copy_from_slice(&self.0[..11]);
-        JournalNonce(nonce)
-    }
-
     /// The 16 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {

@@ -5,9 +5,12 @@
 
 mod memory_backend;
 mod message;
+mod mutant;
 mod order;
 mod provider;
 mod status;
+#[cfg(test)]
+mod tests;
 mod uplink;
 
 #[allow(unused_imports)]

@@ -4,6 +4,7 @@ mod change;
 #[cfg(test)]
 mod tests;
 
+use super::mutant::{self, Mutant};
 use crate::ids::{EventId, JournalNonce};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,7 +23,7 @@ pub(crate) trait Pending: Sized {
 }
 
 /// What upstream says, in its order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Upstream<G> {
     /// The next node up took the group into its own pending part, after all that it took before.
     Accepted(G),
@@ -40,7 +41,7 @@ pub(crate) enum Upstream<G> {
 }
 
 /// The first events of a pending group that were confirmed under other identities, by a backend that keeps none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Replaced {
     /// The first event of the pending group.
     pub(crate) id: EventId,
@@ -117,7 +118,7 @@ impl<G: Pending> Order<G> {
     /// [`OrderError::Repeated`] where a group of that journal is pending that is this one or comes after it.
     pub(crate) fn push(&mut self, group: G) -> Result<(), OrderError> {
         let id = group.id();
-        if self.journals.get(&id.nonce()).is_some_and(|journal| id <= journal.last) {
+        if self.journals.get(&id.parts().0).is_some_and(|journal| id <= journal.last) {
             return Err(OrderError::Repeated { id });
         }
         self.insert(self.pending.len(), group);
@@ -140,13 +141,20 @@ impl<G: Pending> Order<G> {
             }
         }
         self.epoch += u64::from(change.is_rebase());
+        if self.pending.is_empty() && mutant::is(Mutant::EpochResets) {
+            self.epoch = 0;
+        }
         Ok(change)
     }
 
     /// For a leader: takes the groups that have no synced event and no synced event before them. They are confirmed where they
-    /// are; the leader numbers them.
+    /// are; the leader numbers them. It has to do so after each push and before each group that the backend confirmed: in one
+    /// batch with others, that group would pass those that stand before it.
     pub(crate) fn take_confirmable(&mut self) -> Vec<G> {
         let mut taken = Vec::new();
+        if mutant::is(Mutant::ClientOnlyLingers) || mutant::is(Mutant::ClientOnlyShiftsTheIndex) {
+            return taken;
+        }
         while self.accepted == 0 && self.pending.front().is_some_and(|group| !group.is_synced()) {
             let Some(group) = self.remove(0) else { break };
             self.head += group.events() as u64;
@@ -170,7 +178,7 @@ impl<G: Pending> Order<G> {
         let mut expected = self.head;
         for item in batch {
             if let Upstream::Confirmed { parent, group, .. } = item {
-                if *parent != expected {
+                if *parent != expected && !mutant::is(Mutant::NobodyChecksGaps) {
                     return Err(OrderError::Gap { expected, found: *parent });
                 }
                 expected += group.events() as u64;
@@ -180,7 +188,7 @@ impl<G: Pending> Order<G> {
     }
 
     fn accept(&mut self, group: G, change: &mut Change<G>) {
-        match self.position(group.id()) {
+        match self.position(group.id()).filter(|_| !mutant::is(Mutant::AcceptedTwice)) {
             // Said twice: nothing new.
             Some(at) if at < self.accepted => return,
             Some(at) if at == self.accepted => {}
@@ -199,13 +207,17 @@ impl<G: Pending> Order<G> {
 
     fn confirm(&mut self, group: G, replaces: Option<Replaced>, change: &mut Change<G>) {
         self.head += group.events() as u64;
-        let is_front = |front: &G| front.id() == group.id() && front.events() == group.events();
+        let is_same = |front: &G| front.id() == group.id() && front.events() == group.events();
+        let is_front = |front: &G| is_same(front) || mutant::is(Mutant::EchoByPosition);
         if replaces.is_none() && self.pending.front().is_some_and(is_front) {
             self.remove(0);
             return change.settle(group, How::InPlace);
         }
         change.differs_at_pending(0);
         let settles = replaces.unwrap_or(Replaced { id: group.id(), events: group.events() });
+        if replaces.is_some() && mutant::is(Mutant::ReplacedIsForeign) {
+            return change.settle(group, How::New);
+        }
         let how = if self.settle(settles) { How::Moved } else { How::New };
         change.settle(group, how);
     }
@@ -213,8 +225,13 @@ impl<G: Pending> Order<G> {
     /// Takes the first events of a pending group out of the pending part; whether it was there.
     fn settle(&mut self, replaced: Replaced) -> bool {
         let Some(at) = self.position(replaced.id) else { return false };
+        if self.pending.front().is_some_and(|group| !group.is_synced()) && mutant::is(Mutant::ClientOnlyShiftsTheIndex)
+        {
+            return false;
+        }
         let was_accepted = at < self.accepted;
         let rest = self.remove(at).and_then(|group| group.rest(replaced.events));
+        let rest = rest.filter(|_| !mutant::is(Mutant::RestIsLost));
         if let Some(rest) = rest {
             self.insert(at, rest);
             self.accepted += usize::from(was_accepted);
@@ -223,7 +240,7 @@ impl<G: Pending> Order<G> {
     }
 
     fn drop_group(&mut self, id: EventId, change: &mut Change<G>) {
-        let Some(at) = self.position(id) else { return };
+        let Some(at) = self.position(id).filter(|_| !mutant::is(Mutant::DroppedStays)) else { return };
         change.differs_at_pending(at);
         change.dropped.extend(self.remove(at));
     }
@@ -237,7 +254,7 @@ impl<G: Pending> Order<G> {
         if has(self.accepted) {
             return Some(self.accepted);
         }
-        let journal = self.journals.get(&id.nonce())?;
+        let journal = self.journals.get(&id.parts().0)?;
         if id > journal.last {
             return None;
         }
@@ -246,7 +263,7 @@ impl<G: Pending> Order<G> {
 
     fn insert(&mut self, at: usize, group: G) {
         let id = group.id();
-        let journal = self.journals.entry(id.nonce()).or_insert(Journal { groups: 0, last: id });
+        let journal = self.journals.entry(id.parts().0).or_insert(Journal { groups: 0, last: id });
         journal.groups += 1;
         journal.last = journal.last.max(id);
         self.pending.insert(at, group);
@@ -254,8 +271,8 @@ impl<G: Pending> Order<G> {
 
     fn remove(&mut self, at: usize) -> Option<G> {
         let group = self.pending.remove(at)?;
-        self.accepted -= usize::from(at < self.accepted);
-        let nonce = group.id().nonce();
+        self.accepted -= usize::from(at < self.accepted && !mutant::is(Mutant::BoundaryStays));
+        let nonce = group.id().parts().0;
         if let Some(journal) = self.journals.get_mut(&nonce) {
             journal.groups -= 1;
             if journal.groups == 0 {

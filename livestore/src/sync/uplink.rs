@@ -1,6 +1,8 @@
 //! When a leader connects to its backend, pulls and pushes.
 
 mod backoff;
+#[cfg(test)]
+mod forget_times;
 mod link;
 mod options;
 mod status;

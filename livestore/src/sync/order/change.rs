@@ -1,5 +1,7 @@
 //! What one batch from upstream did to an order.
 
+use crate::sync::mutant::{self, Mutant};
+
 /// What was confirmed and dropped, and from where state has to be done again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change<G> {
@@ -51,7 +53,7 @@ impl<G> Change<G> {
     }
 
     pub(super) fn differs_at_pending(&mut self, at: usize) {
-        let at = self.settled.len() + at;
+        let at = self.settled.len() + at + usize::from(mutant::is(Mutant::RedoesTooLate));
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
     }
 }

@@ -34,8 +34,8 @@ impl Pending for Group {
 
     fn rest(&self, settled: usize) -> Option<Self> {
         let names = self.names.get(settled..).filter(|names| !names.is_empty())?.to_vec();
-        let ordinal = u64::from(self.id.as_bytes()[15]) + settled as u64;
-        Some(Self { id: EventId::new(self.id.nonce(), ordinal), names })
+        let (nonce, ordinal) = self.id.parts();
+        Some(Self { id: EventId::new(nonce, ordinal + settled as u64), names })
     }
 }
 

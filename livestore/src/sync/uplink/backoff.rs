@@ -23,6 +23,12 @@ impl Jitter {
 pub(super) struct Backoff(u32);
 
 impl Backoff {
+    /// Beyond so many failures nothing changes that a search could see.
+    #[cfg(test)]
+    pub(super) fn forget(&mut self) {
+        self.0 = self.0.min(3);
+    }
+
     /// How often it failed in a row.
     pub(super) fn failures(&self) -> u32 {
         self.0

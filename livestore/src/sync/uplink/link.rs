@@ -1,5 +1,7 @@
 //! One connection, from when it stands.
 
+#[cfg(test)]
+mod forget_times;
 mod pull;
 mod push;
 
@@ -23,6 +25,8 @@ pub(super) struct Link {
     heard: Duration,
     /// Until when a ping has to be answered.
     ping: Option<Duration>,
+    /// When the last page came, or was asked for.
+    paged: Duration,
     pull: Pull,
     push: Push,
     /// No push before then.
@@ -58,8 +62,19 @@ impl Link {
         let pull = Pull::Retry { at: cx.now };
         let (faults, busy) = (Backoff::default(), Backoff::default());
         let (ping, push, push_after) = (None, Push::Idle, None);
-        let mut link =
-            Self { heard: cx.now, ping, pull, push, push_after, need: 0, done: 0, total: None, faults, busy };
+        let mut link = Self {
+            heard: cx.now,
+            ping,
+            paged: cx.now,
+            pull,
+            push,
+            push_after,
+            need: 0,
+            done: 0,
+            total: None,
+            faults,
+            busy,
+        };
         link.ask(cx);
         link
     }
@@ -121,13 +136,14 @@ impl Link {
 
     pub(super) fn deadline(&self, options: &UplinkOptions) -> Duration {
         let silence = self.ping.unwrap_or(self.heard + options.ping_after);
-        let waits = [self.pull.deadline(), self.push.deadline(), self.push_after];
+        let recheck = (self.pull == Pull::Live).then(|| self.paged + options.recheck_after);
+        let waits = [recheck, self.pull.deadline(), self.push.deadline(), self.push_after];
         waits.into_iter().flatten().fold(silence, Duration::min)
     }
 
     pub(super) fn state(&self) -> UplinkState {
         match self.pull {
-            Pull::Live => UplinkState::Live,
+            Pull::Live | Pull::Asked { is_recheck: true, .. } => UplinkState::Live,
             Pull::Asked { .. } | Pull::Applying { .. } | Pull::Attaching { .. } | Pull::Retry { .. } => {
                 UplinkState::CatchingUp { done: self.done, total: self.total }
             }

@@ -23,6 +23,8 @@ pub(crate) struct UplinkOptions {
     pub(crate) ping_after: Duration,
     /// How long the answer may take.
     pub(crate) ping_timeout: Duration,
+    /// After how long without a page to pull again, in case one was lost on the way.
+    pub(crate) recheck_after: Duration,
 }
 
 impl UplinkOptions {
@@ -50,6 +52,7 @@ impl Default for UplinkOptions {
             echo_timeout: Duration::from_secs(5),
             ping_after: Duration::from_secs(10),
             ping_timeout: Duration::from_secs(10),
+            recheck_after: Duration::from_secs(30),
         }
     }
 }

@@ -1,5 +1,6 @@
 use super::{Cx, Link, Outcome, protocol, silent};
 use crate::sync::message::{BackendId, PageInfo, SyncError, SyncEvent, SyncPage, SyncRequest};
+use crate::sync::mutant::{self, Mutant};
 use crate::sync::uplink::UplinkOutput;
 use crate::sync::uplink::backoff::Backoff;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 /// What the pull is at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Pull {
-    /// A page has to come.
-    Asked { deadline: Duration },
+    /// A page has to come. Where all that is known of is here, that is a recheck.
+    Asked { deadline: Duration, is_recheck: bool },
     /// The leader has a page.
     Applying { events: u64, info: PageInfo, deadline: Duration, missed: bool },
     /// The leader attaches the backend.
@@ -22,7 +23,9 @@ pub(super) enum Pull {
 impl Pull {
     pub(super) fn deadline(&self) -> Option<Duration> {
         match *self {
-            Self::Asked { deadline } | Self::Applying { deadline, .. } | Self::Attaching { deadline } => Some(deadline),
+            Self::Asked { deadline, .. } | Self::Applying { deadline, .. } | Self::Attaching { deadline } => {
+                Some(deadline)
+            }
             Self::Retry { at } => Some(at),
             Self::Live => None,
         }
@@ -32,10 +35,23 @@ impl Pull {
 impl Link {
     /// Pulls from the head, in place of the pull before.
     pub(super) fn ask(&mut self, cx: &mut Cx<'_>) {
-        self.pull = Pull::Asked { deadline: cx.now + cx.options.page_timeout };
+        self.wait_for_page(cx);
+        self.paged = cx.now;
         (self.done, self.total) = (0, None);
         let backend_id = cx.facts.backend_id.clone();
         cx.out.push(UplinkOutput::Send(SyncRequest::Pull { after: cx.facts.head, backend_id, live: true }));
+    }
+
+    fn wait_for_page(&mut self, cx: &Cx<'_>) {
+        self.pull = Pull::Asked { deadline: cx.now + cx.options.page_timeout, is_recheck: false };
+    }
+
+    /// Pulls although nothing is missing, as far as is known: a page may have been lost, and nothing else would tell.
+    fn recheck(&mut self, cx: &mut Cx<'_>) {
+        self.ask(cx);
+        if let Pull::Asked { is_recheck, .. } = &mut self.pull {
+            *is_recheck = true;
+        }
     }
 
     /// Pulls, and lets nothing be pushed before the head is there.
@@ -45,6 +61,7 @@ impl Link {
     }
 
     pub(super) fn page(&mut self, page: SyncPage, cx: &mut Cx<'_>) -> Outcome {
+        self.paged = cx.now;
         match &mut self.pull {
             Pull::Applying { missed, .. } => {
                 *missed = true;
@@ -72,13 +89,24 @@ impl Link {
         outcome
     }
 
+    /// The backend lost events that it had confirmed.
+    pub(super) fn behind(&mut self, head: u64, cx: &mut Cx<'_>) -> Outcome {
+        cx.out.push(UplinkOutput::Behind { head });
+        protocol(format!("it is at e{head}, and had confirmed e{}", cx.facts.head))
+    }
+
     fn take(&mut self, mut page: SyncPage, cx: &mut Cx<'_>) -> Outcome {
         let head = cx.facts.head;
         let begins = page.events.first().map_or(head + 1, |event| event.number);
-        if begins > head + 1 || !is_gapless(&page.events) {
+        let is_checked = !mutant::is(Mutant::UplinkTakesGaps) && !mutant::is(Mutant::NobodyChecksGaps);
+        if begins > head + 1 && is_checked || !is_gapless(&page.events) {
             return self.gap(begins, cx);
         }
-        let new = page.events.split_off(page.events.partition_point(|event| event.number <= head));
+        if let Some(behind) = page.head.filter(|theirs| *theirs < head && page.events.is_empty()) {
+            return self.behind(behind, cx);
+        }
+        let is_known = |event: &SyncEvent| event.number <= head && !mutant::is(Mutant::UplinkTakesOverlaps);
+        let new = page.events.split_off(page.events.partition_point(is_known));
         if !page.events.is_empty() {
             cx.out.push(UplinkOutput::Compare { keeps_identity: page.keeps_identity, events: page.events });
         }
@@ -119,12 +147,12 @@ impl Link {
 
     /// What follows a page that is dealt with. One that brought nothing new does not prolong the wait for what is missing.
     fn end_page(&mut self, info: PageInfo, is_new: bool, cx: &mut Cx<'_>) -> Outcome {
-        let is_last = matches!(info, PageInfo::Last | PageInfo::More(0));
+        let is_last = matches!(info, PageInfo::Last | PageInfo::More(0)) || mutant::is(Mutant::CatchUpEndsEarly);
         if is_last && cx.facts.head >= self.need {
             self.pull = Pull::Live;
             self.need = 0;
         } else if is_new || !is_last {
-            self.pull = Pull::Asked { deadline: cx.now + cx.options.page_timeout };
+            self.wait_for_page(cx);
         }
         Outcome::Progress
     }
@@ -146,6 +174,14 @@ impl Link {
     }
 
     pub(super) fn pass_pull_time(&mut self, cx: &mut Cx<'_>) -> Option<SyncError> {
+        // The original has no recheck either.
+        let waits = mutant::is(Mutant::ServerAheadWaits) || mutant::is(Mutant::EchoWaitsForEver);
+        if self.pull == Pull::Live && cx.now >= self.paged + cx.options.recheck_after && !waits {
+            self.recheck(cx);
+        }
+        if matches!(self.pull, Pull::Asked { .. }) && mutant::is(Mutant::PageWaitsForEver) {
+            return None;
+        }
         if self.pull.deadline().is_none_or(|deadline| cx.now < deadline) {
             return None;
         }

@@ -1,5 +1,6 @@
 use super::{Cx, Link, Outcome, Pull, protocol, silent};
 use crate::sync::message::{PushRefusal, SyncError};
+use crate::sync::mutant::{self, Mutant};
 use crate::sync::uplink::UplinkOutput;
 use crate::sync::uplink::backoff::Backoff;
 use std::time::Duration;
@@ -48,7 +49,8 @@ impl Link {
 
     pub(super) fn try_push(&mut self, cx: &mut Cx<'_>) {
         let is_free = self.push == Push::Idle && self.push_after.is_none();
-        if is_free && self.pull == Pull::Live && cx.facts.pending > 0 {
+        let is_pulled = self.pull == Pull::Live || mutant::is(Mutant::PushBeforePull);
+        if is_free && is_pulled && cx.facts.pending > 0 {
             self.push = Push::Ordered { deadline: cx.now + cx.options.push_timeout };
             cx.out.push(UplinkOutput::Push);
         }
@@ -81,6 +83,11 @@ impl Link {
         match (refusal, in_flight) {
             (PushRefusal::OtherBackend { found }, _) => return self.other_backend(found, cx),
             (PushRefusal::ServerAhead { head }, _) => return self.server_ahead(head, in_flight, cx),
+            (PushRefusal::Rejected { .. }, Some(_)) if mutant::is(Mutant::RejectedIsRetried) => self.push = Push::Idle,
+            (PushRefusal::Rejected { reason, .. }, Some((first, _))) if mutant::is(Mutant::RejectDropsTheFirst) => {
+                self.push = Push::Rejecting { deadline: cx.now + cx.options.page_timeout };
+                cx.out.push(UplinkOutput::Reject { number: first, reason });
+            }
             (PushRefusal::Busy { .. }, Some(_)) => {
                 self.push = Push::Idle;
                 self.push_after = Some(cx.wait(&mut self.busy));
@@ -102,15 +109,19 @@ impl Link {
 
     fn server_ahead(&mut self, head: u64, in_flight: Option<(u64, u64)>, cx: &mut Cx<'_>) -> Outcome {
         self.push = Push::Idle;
+        if mutant::is(Mutant::ServerAheadWaits) {
+            self.push = Push::Echo { last: cx.facts.head + 1, deadline: Duration::MAX };
+            return Outcome::Goes;
+        }
+        if mutant::is(Mutant::FenceStays) {
+            self.push = Push::Echo { last: u64::MAX, deadline: Duration::MAX };
+        }
         if head > cx.facts.head {
             self.ask_until(head, cx);
             return Outcome::Goes;
         }
         match in_flight {
-            Some((first, _)) if first == cx.facts.head + 1 && head < cx.facts.head => {
-                cx.out.push(UplinkOutput::Behind { head });
-                protocol(format!("it is at e{head}, and had confirmed e{}", cx.facts.head))
-            }
+            Some((first, _)) if first == cx.facts.head + 1 && head < cx.facts.head => self.behind(head, cx),
             Some((first, _)) if first == cx.facts.head + 1 => {
                 self.push_after = Some(cx.wait(&mut self.busy));
                 self.ask(cx);
@@ -140,6 +151,8 @@ impl Link {
         }
         match self.push {
             Push::Echo { last, .. } if cx.facts.head >= last => self.push = Push::Idle,
+            Push::Echo { .. } if mutant::is(Mutant::EchoWaitsForEver) => {}
+            Push::InFlight { .. } if mutant::is(Mutant::PushWaitsForEver) => {}
             Push::Echo { last, deadline } if cx.now >= deadline => {
                 self.push = Push::Idle;
                 self.ask_until(last, cx);
