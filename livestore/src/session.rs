@@ -10,6 +10,8 @@ mod news;
 mod packed;
 mod receipt;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use receipt::{Outcome, Receipt, WaitError};
 

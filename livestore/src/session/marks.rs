@@ -53,7 +53,7 @@ pub(super) struct Marks {
 
 impl Marks {
     /// A piece of this weight is replayed sooner than it is kept apart.
-    const PIECE_MIN: usize = 16;
+    pub(super) const PIECE_MIN: usize = 16;
 
     pub(super) fn new(heavy: usize) -> Self {
         Self { marks: Vec::with_capacity(MARKS.len()), base_writes: WriteSet::default(), heavy }

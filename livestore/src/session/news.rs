@@ -27,7 +27,7 @@ impl Session {
 
     fn take_all(&mut self, news: VecDeque<News>) -> Result<WriteSet, StorageError> {
         let mut writes = WriteSet::default();
-        let mut applied = self.tail.end();
+        let applied = self.tail.end();
         for next in news {
             match next {
                 News::Accepted(accepted) if accepted.seq <= self.accepted => {}
@@ -41,12 +41,12 @@ impl Session {
                     let (db, position) = *copy;
                     self.restart(db, position)?;
                     writes = self.every_table();
-                    applied = At::default();
                 }
             }
         }
-        if self.tail.in_state() < applied.groups || self.tail.end().groups > applied.groups {
-            self.count_rebase(applied);
+        let is_rebase = self.tail.in_state() < applied.groups;
+        if is_rebase || self.tail.end().groups > applied.groups {
+            self.rebases += u64::from(is_rebase);
             let redone = self.redo(applied, self.tail.in_state())?;
             writes.merge(&redone);
         }
@@ -88,12 +88,6 @@ impl Session {
         let mut writes = WriteSet::default();
         tables(self.materializers.schema).for_each(|table| writes.add_rows(table.name));
         writes
-    }
-
-    fn count_rebase(&mut self, applied: At) {
-        if self.tail.in_state() < applied.groups {
-            self.rebases += 1;
-        }
     }
 
     /// State was made of `applied`, and the tail has another order from this group on: back to a mark before it, and the rest
