@@ -159,11 +159,11 @@ impl Tail {
 
     /// So many events of the pending group are pending no more; where there are others, they go on as a group.
     fn settle(&mut self, id: EventId, events: usize) {
-        let (nonce, ordinal) = parts(id);
+        let (nonce, ordinal) = id.parts();
         if let Some(position) = self.accepted_position(nonce, ordinal) {
             self.changes_at(self.confirmed.len() + position);
             let Some(packed) = self.accepted.remove(position) else { return };
-            let rest = rest_of(self.shared.unpack(&packed), events);
+            let rest = rest_of(&self.shared.unpack(&packed), events);
             self.accepted_load.remove(packed.load());
             self.shared.forget(&packed);
             if let Some(rest) = rest {
@@ -173,7 +173,7 @@ impl Tail {
             }
         } else if let Some(position) = self.own_position(nonce, ordinal) {
             self.changes_at(self.own_start() + position);
-            let rest = self.remove_own(position).and_then(|group| rest_of(Arc::unwrap_or_clone(group), events));
+            let rest = self.remove_own(position).and_then(|group| rest_of(&group, events));
             if let Some(rest) = rest {
                 self.own_load.add(Load::of(&rest));
                 self.own.insert(position, Arc::new(rest));
@@ -287,18 +287,7 @@ fn is_same(own: &CommitGroup, group: &CommitGroup) -> bool {
 }
 
 /// What is left of a group without its first events.
-fn rest_of(mut group: CommitGroup, events: usize) -> Option<CommitGroup> {
-    if events >= group.events.len() {
-        return None;
-    }
-    group.events.drain(..events);
-    group.ordinal += events as u64;
-    Some(group)
-}
-
-fn parts(id: EventId) -> (JournalNonce, u64) {
-    let (mut nonce, mut ordinal) = ([0; 11], [0; 8]);
-    nonce.copy_from_slice(&id.as_bytes()[..11]);
-    ordinal[3..].copy_from_slice(&id.as_bytes()[11..]);
-    (JournalNonce(nonce), u64::from_be_bytes(ordinal))
+fn rest_of(group: &CommitGroup, events: usize) -> Option<CommitGroup> {
+    let len = group.events.len();
+    (events < len).then(|| group.part(events..len))
 }

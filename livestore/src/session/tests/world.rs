@@ -220,7 +220,7 @@ impl World {
         let ordinal = self.foreign + 1;
         self.foreign += events.len() as u64;
         let (client_id, session_id) = (ClientId::from_stored("other"), SessionId::from_stored("x"));
-        Arc::new(CommitGroup { nonce: JournalNonce([255; 11]), ordinal, client_id, session_id, events })
+        Arc::new(CommitGroup::new((JournalNonce([255; 11]), ordinal), client_id, session_id, events))
     }
 
     /// Another client's events come.
@@ -233,12 +233,10 @@ impl World {
     pub(super) fn confirm_replaced(&mut self, position: usize, events: usize) {
         let Some(group) = self.pending.remove(position) else { return };
         let events = events.clamp(1, group.events.len());
-        let mut rest = (*group).clone();
-        let first: Vec<_> = rest.events.drain(..events).collect();
-        rest.ordinal += events as u64;
-        if !rest.events.is_empty() {
-            self.pending.insert(position, Arc::new(rest));
+        if events < group.events.len() {
+            self.pending.insert(position, Arc::new(group.part(events..group.events.len())));
         }
+        let first = group.part(0..events).events;
         let confirmed = self.foreign_group(first);
         self.put_on_log(confirmed, Some(Replaced { id: group.event_id(0), events }));
     }
