@@ -22,7 +22,7 @@ pub(crate) use attached::Attached;
 pub(crate) use desk::{Desk, Reply, Work, foreign_submission};
 pub(crate) use desk::{Export, LeaderOptions, Request};
 pub(crate) use handle::LeaderHandle;
-pub(crate) use news::{Accepted, Dropped, News, Published};
+pub(crate) use news::{Accepted, Dropped, News, Published, Restart};
 pub(crate) use port::{Port, ReceiptSlot, SlotState, Submission};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use state::{QUARANTINED_MAX, StateReader};

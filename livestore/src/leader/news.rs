@@ -18,7 +18,17 @@ pub(crate) enum News {
     Dropped(Dropped),
     /// What was confirmed is not any more, because the backend is new or another one: begin again with this copy of the leader's
     /// state. The leader's pending part follows, each group as [`Accepted`](Self::Accepted).
-    Restart(Box<(Db, StatePosition)>),
+    Restart(Box<Restart>),
+}
+
+/// What a session begins again with.
+#[derive(Debug)]
+pub(crate) struct Restart {
+    pub(crate) state: Db,
+    pub(crate) position: StatePosition,
+    /// The last ordinal of the session's journal that the leader has taken: what became of it is in the copy, or told after it, or
+    /// it was kept aside.
+    pub(crate) taken: u64,
 }
 
 /// A group in the leader's pending part.

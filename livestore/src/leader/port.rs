@@ -1,8 +1,7 @@
 //! What a session and its leader share: a feed of judged groups one way, receipts the other.
 
-use super::{Accepted, Dropped, Judged, News, Published, StatePosition, Verdict};
+use super::{Accepted, Dropped, Judged, News, Published, Restart, Verdict};
 use crate::event::{CommitGroup, SequenceNumber};
-use crate::sqlite::Db;
 use crate::sync::{Replaced, SyncStatus};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -86,11 +85,11 @@ impl Port {
     }
 
     /// What was told is no longer so: the session begins again with this copy.
-    pub(crate) fn restart(&self, copy: (Db, StatePosition)) {
+    pub(crate) fn restart(&self, restart: Restart) {
         let mut feed = self.feed();
         feed.news.clear(); // The copy and what follows it say all of it.
-        (feed.place, feed.seq, feed.bytes, feed.has_foreign) = (copy.1.place, 0, 0, true);
-        feed.news.push_back(News::Restart(Box::new(copy)));
+        (feed.place, feed.seq, feed.bytes, feed.has_foreign) = (restart.position.place, 0, 0, true);
+        feed.news.push_back(News::Restart(Box::new(restart)));
         self.changed.notify_all();
     }
 

@@ -2,7 +2,7 @@
 
 use super::desk::{Desk, Request, Work, group_bytes, lock};
 use super::uplink::{Sync, Told};
-use super::{Accepted, Attached, Export, Judged, Leader, LeaderState, Port, Submission, SyncSetup, Verdict};
+use super::{Accepted, Attached, Export, Judged, Leader, LeaderState, Port, Restart, Submission, SyncSetup, Verdict};
 use crate::crash::crash_point;
 use crate::error::{OpenError, StorageError};
 use crate::event::CommitGroup;
@@ -139,8 +139,10 @@ impl Worker {
 
     /// What was confirmed is not any more: every session begins again with a copy, and other processes connect again.
     fn restart_sessions(&mut self) -> Result<(), StorageError> {
-        for (_, port) in self.attached.sessions() {
-            port.restart(self.leader.copy_state()?);
+        for (nonce, port) in self.attached.sessions() {
+            let (state, position) = self.leader.copy_state()?;
+            let taken = self.leader.log().taken(nonce)?.unwrap_or(0);
+            port.restart(Restart { state, position, taken });
         }
         self.attached.followers().for_each(|port| port.close("the log begins again under another backend"));
         self.tell_pending(0)

@@ -3,9 +3,9 @@
 use super::Session;
 use super::tail::At;
 use crate::error::{StorageError, StorageKind};
-use crate::leader::{News, Published, StatePosition};
+use crate::leader::{News, Published, Restart};
 use crate::schema::tables;
-use crate::sqlite::{Db, WriteSet};
+use crate::sqlite::WriteSet;
 use std::collections::VecDeque;
 
 impl Session {
@@ -37,9 +37,8 @@ impl Session {
                 }
                 News::Confirmed(published) => self.confirm(published)?,
                 News::Dropped(dropped) => self.tail.drop_group(dropped.id),
-                News::Restart(copy) => {
-                    let (db, position) = *copy;
-                    self.restart(db, position)?;
+                News::Restart(restart) => {
+                    self.restart(*restart)?;
                     writes = self.every_table();
                 }
             }
@@ -75,12 +74,12 @@ impl Session {
         Ok(())
     }
 
-    /// Begins again with another copy of the leader's state. What is this session's own stays pending, and is replayed.
-    fn restart(&mut self, db: Db, position: StatePosition) -> Result<(), StorageError> {
-        self.db = db;
-        self.upstream = position;
+    /// Begins again with another copy of the leader's state. What the leader has not taken stays pending, and is replayed.
+    fn restart(&mut self, restart: Restart) -> Result<(), StorageError> {
+        self.db = restart.state;
+        self.upstream = restart.position;
         self.accepted = 0;
-        self.tail.restart();
+        self.tail.restart(restart.taken);
         self.begin_on_base()
     }
 

@@ -197,8 +197,11 @@ impl Tail {
         Some(group)
     }
 
-    /// Everything but what the leader has not taken will come again.
-    pub(super) fn restart(&mut self) {
+    /// Everything but own groups behind this ordinal, which the leader has not taken, is settled or will come again.
+    pub(super) fn restart(&mut self, taken: u64) {
+        while self.own.front().is_some_and(|own| own.ordinal <= taken) {
+            self.remove_own(0);
+        }
         self.confirmed.clear();
         self.confirmed_weight = 0;
         self.accepted.clear();

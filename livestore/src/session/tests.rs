@@ -71,7 +71,7 @@ fn step(world: &mut World, rng: &mut Rng, happened: &mut Happened) {
         30 => world.drop_pending(position),
         31 if rng.below(3) == 0 => {
             let kept = rng.below(world.log.len() + 1);
-            world.restart(kept);
+            world.restart(kept, rng.below(2) == 0);
             happened.restarts += 1;
         }
         32 if world.pending.is_empty() => world.confirm_own(member),

@@ -7,7 +7,7 @@ use crate::event::EncodedEvent;
 use crate::eventlog::Eventlog;
 use crate::ids::JournalNonce;
 use crate::leader::{
-    Accepted, Attached, Desk, Export, Judged, LeaderState, Port, QUARANTINED_MAX, Quarantined, Reply, Request,
+    Accepted, Attached, Desk, Export, Judged, LeaderState, Port, QUARANTINED_MAX, Quarantined, Reply, Request, Restart,
     StateReader, Submission, Verdict, Work, judged_after,
 };
 use std::io;
@@ -129,8 +129,11 @@ impl Follower {
 
     /// The log began again under another backend since the sessions were told of it.
     fn restart_sessions(&self) -> Result<(), StorageError> {
-        self.attached.sessions().try_for_each(|(_, port)| {
-            port.restart(self.state.copy()?);
+        self.attached.sessions().try_for_each(|(nonce, port)| {
+            // The copy first: what is taken after it is told after it.
+            let (state, position) = self.state.copy()?;
+            let taken = self.log.taken(nonce)?.unwrap_or(0);
+            port.restart(Restart { state, position, taken });
             Ok(())
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::event::{CommitGroup, EncodedEvent};
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
-use crate::leader::{Accepted, Desk, Dropped, Leader, LeaderHandle, News, Published, Request, Storage};
+use crate::leader::{Accepted, Desk, Dropped, Leader, LeaderHandle, News, Published, Request, Restart, Storage};
 use crate::materialize::Materializers;
 use crate::session::{CommitLog, Session};
 use crate::sqlite::{Db, WriteSet};
@@ -112,6 +112,8 @@ pub(super) struct Member {
     pub(super) session: Session,
     /// Told by the leader and not taken yet.
     pub(super) feed: VecDeque<News>,
+    /// How many events it ever committed.
+    committed: u64,
     /// Committed and not taken by the leader.
     pub(super) own: VecDeque<Arc<CommitGroup>>,
 }
@@ -156,7 +158,7 @@ impl World {
         let (client, session) = (ClientId::from_stored("c"), SessionId::from_stored(&format!("s{index}")));
         let materializers = Materializers::of::<App>();
         let session = Session::open(Arc::clone(&self.handle), materializers, commit_log, client, session).unwrap();
-        self.members.push(Member { session, feed: VecDeque::new(), own: VecDeque::new() });
+        self.members.push(Member { session, feed: VecDeque::new(), committed: 0, own: VecDeque::new() });
     }
 
     fn tell(&mut self, news: impl Fn() -> News) {
@@ -166,9 +168,11 @@ impl World {
     /// A session commits; false where the group is refused.
     pub(super) fn commit(&mut self, member: usize, events: Vec<EncodedEvent>) -> bool {
         let member = &mut self.members[member];
+        let count = events.len() as u64;
         if member.session.commit(events).is_err() {
             return false;
         }
+        member.committed += count;
         let last = member.session.tail.end().groups - 1;
         member.own.push_back(Arc::new(member.session.tail.group(last).unwrap().into_owned()));
         true
@@ -247,13 +251,19 @@ impl World {
         self.tell(|| News::Dropped(Dropped { id: group.event_id(0), place, reason: "refused".into() }));
     }
 
-    /// Another backend holds only so much of the log; the rest is pending again, before what was.
-    pub(super) fn restart(&mut self, kept: usize) {
+    /// Another backend holds only so much of the log; the rest is pending again, before what was. What was not taken yet of what
+    /// was told before may be lost on the way.
+    pub(super) fn restart(&mut self, kept: usize, is_rest_told: bool) {
         let mut leader = new_leader();
         let pending: Vec<_> = self.log.drain(kept.min(self.log.len())..).chain(self.pending.drain(..)).collect();
         leader.ingest(&self.log).unwrap();
         for member in &mut self.members {
-            member.feed.push_back(News::Restart(Box::new(leader.copy_state().unwrap())));
+            if !is_rest_told {
+                member.feed.clear();
+            }
+            let (state, position) = leader.copy_state().unwrap();
+            let taken = member.committed - member.own.iter().map(|group| group.events.len() as u64).sum::<u64>();
+            member.feed.push_back(News::Restart(Box::new(Restart { state, position, taken })));
         }
         *self.leader.lock().unwrap() = leader;
         pending.iter().for_each(|group| self.put_pending(group));
