@@ -11,6 +11,7 @@ mod port;
 mod seal;
 mod state;
 mod status;
+mod step;
 #[cfg(test)]
 mod tests;
 mod uplink;

@@ -257,6 +257,14 @@ impl Desk {
         self.wake.notify_one();
     }
 
+    /// Waits so long, or until somebody calls; or hands something over, where the leader said that it is idle.
+    pub(super) fn sleep(&self, at_most: Duration, is_idle: bool) {
+        let inbox = lock(&self.inbox);
+        // Who hands something over to an idle leader takes the mark away.
+        let is_asleep = |inbox: &mut Inbox| !inbox.is_urgent && !inbox.is_stopping && (!is_idle || inbox.is_idle);
+        drop(self.wake.wait_timeout_while(inbox, at_most, is_asleep));
+    }
+
     /// Wakes whoever serves the desk: something came from outside.
     pub(crate) fn nudge(&self) {
         self.poke(&mut lock(&self.inbox));

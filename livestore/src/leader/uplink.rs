@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The most messages taken from a connection in one step; the rest comes in the next.
 const MESSAGES_MAX: usize = 64;
@@ -40,7 +40,6 @@ pub(crate) struct Sync {
     uplink: Uplink,
     connection: Option<Box<dyn SyncConnection>>,
     waker: Waker,
-    began: Instant,
     /// What the backend last said of itself.
     keeps_identity: bool,
     stopped: Option<String>,
@@ -49,29 +48,37 @@ pub(crate) struct Sync {
 }
 
 impl Sync {
-    pub(crate) fn new(setup: SyncSetup, desk: &Arc<Desk>, seed: u64) -> Self {
+    pub(crate) fn new(setup: SyncSetup, desk: &Arc<Desk>) -> Self {
+        // Clients that lose their backend together do not come back together.
+        let client_id = setup.target.client_id.as_str().bytes();
+        let seed = client_id
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let waker = Waker::from(Arc::clone(desk));
         let uplink = Uplink::new(UplinkOptions::default(), seed);
-        let began = Instant::now();
-        Self { setup, uplink, connection: None, waker, began, keeps_identity: false, stopped: None, page_error: None }
+        Self { setup, uplink, connection: None, waker, keeps_identity: false, stopped: None, page_error: None }
     }
 
     /// When the next step is due at the latest.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Duration> {
         if self.stopped.is_some() {
             return None;
         }
-        self.uplink.deadline().map(|at| self.began + at)
+        self.uplink.deadline()
     }
 
     /// Takes what came, and does what is due. State must be in step with the log.
-    pub(crate) fn step(&mut self, leader: &mut Leader, told: &mut Vec<Told>) -> Result<(), StorageError> {
+    pub(crate) fn step(
+        &mut self,
+        now: Duration,
+        leader: &mut Leader,
+        told: &mut Vec<Told>,
+    ) -> Result<(), StorageError> {
         if self.stopped.is_some() {
             return Ok(());
         }
         let mut inputs = VecDeque::from([UplinkInput::NewPending]);
         for _ in 0..MESSAGES_MAX {
-            self.run(inputs, leader, told)?;
+            self.run(now, inputs, leader, told)?;
             let Some(message) = self.connection.as_mut().and_then(|connection| connection.receive()) else {
                 return Ok(());
             };
@@ -85,12 +92,18 @@ impl Sync {
     }
 
     /// Somebody waits for it: no more waiting before a retry.
-    pub(crate) fn hurry(&mut self, leader: &mut Leader, told: &mut Vec<Told>) -> Result<(), StorageError> {
-        self.run(VecDeque::from([UplinkInput::Hurry]), leader, told)
+    pub(crate) fn hurry(
+        &mut self,
+        now: Duration,
+        leader: &mut Leader,
+        told: &mut Vec<Told>,
+    ) -> Result<(), StorageError> {
+        self.run(now, VecDeque::from([UplinkInput::Hurry]), leader, told)
     }
 
     fn run(
         &mut self,
+        now: Duration,
         mut inputs: VecDeque<UplinkInput>,
         leader: &mut Leader,
         told: &mut Vec<Told>,
@@ -98,7 +111,7 @@ impl Sync {
         let mut failed = None;
         while let Some(input) = inputs.pop_front() {
             let facts = facts(leader);
-            for output in self.uplink.step(input, &facts, self.began.elapsed()) {
+            for output in self.uplink.step(input, &facts, now) {
                 match self.carry_out(output, leader, told) {
                     Ok(answer) => inputs.extend(answer),
                     Err(error) => {
@@ -242,7 +255,7 @@ impl Sync {
     }
 
     /// For the status: what it does, the last error, and when something is tried again.
-    pub(crate) fn state(&self) -> (SyncState, Option<SyncError>, Option<Duration>) {
+    pub(crate) fn state(&self, now: Duration) -> (SyncState, Option<SyncError>, Option<Duration>) {
         if let Some(reason) = &self.stopped {
             return (SyncState::Stopped { reason: reason.clone() }, None, None);
         }
@@ -254,7 +267,7 @@ impl Sync {
             UplinkState::Waiting { .. } => SyncState::Waiting,
             UplinkState::Stopped => SyncState::Stopped { reason: "the leader ended".into() },
         };
-        let next_retry = status.next_retry.map(|at| at.saturating_sub(self.began.elapsed()));
+        let next_retry = status.next_retry.map(|at| at.saturating_sub(now));
         (state, status.last_error, next_retry)
     }
 }

@@ -1,6 +1,7 @@
 //! The leader at work: takes what sessions submit, in groups, and tells them what became of it.
 
-use super::desk::{Desk, Request, Work, group_bytes, lock};
+use super::desk::{Desk, Request, group_bytes, lock};
+use super::step::Pace;
 use super::uplink::{Sync, Told};
 use super::{Accepted, Attached, Export, Judged, Leader, LeaderState, Port, Restart, Submission, SyncSetup, Verdict};
 use crate::crash::crash_point;
@@ -11,15 +12,11 @@ use crate::ids::JournalNonce;
 use crate::sync::SyncStatus;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The most events in one pair of transactions.
 const BATCH_EVENTS_MAX: usize = 2_000;
-/// A process may end without ever having followed this leader.
-const LOOK_AROUND: Duration = Duration::from_secs(3);
-const RETRY_FIRST: Duration = Duration::from_millis(20);
-const RETRY_LAST: Duration = Duration::from_secs(5);
 /// The most bytes of events that wait for one following process. One that is slower is sent away, and comes back when it can.
 const FOLLOWER_BYTES_MAX: usize = 64 << 20;
 
@@ -28,24 +25,27 @@ pub(crate) type TakeJournals = Box<dyn FnMut(&mut Eventlog) -> Result<Vec<Journa
 
 /// A leader with the sessions that it serves.
 pub(crate) struct Worker {
-    desk: Arc<Desk>,
-    leader: Leader,
+    pub(super) desk: Arc<Desk>,
+    pub(super) leader: Leader,
     pub(crate) attached: Attached,
     /// Taken from the inbox and not on the log yet.
-    in_flight: VecDeque<Submission>,
+    pub(super) in_flight: VecDeque<Submission>,
     /// How far each journal is taken, where this was asked already.
     journals: HashMap<JournalNonce, u64>,
     /// Journals that were taken to their end: a late copy of their groups must not be taken again.
     ended: HashSet<JournalNonce>,
     take_journals: Option<TakeJournals>,
     /// The connection to the backend, where there is to be one.
-    sync: Option<Sync>,
+    pub(super) sync: Option<Sync>,
+    /// The time of the step that is being done, and when others are due.
+    pub(super) now: Duration,
+    pub(super) pace: Pace,
     /// How long until a failed step is tried again.
-    retry: Option<Duration>,
+    pub(super) retry: Option<Duration>,
     /// Nothing was taken since everything was synced, to end here.
-    is_sealed: bool,
+    pub(super) is_sealed: bool,
     /// What was there when the last session went is being taken.
-    is_last_call: bool,
+    pub(super) is_last_call: bool,
     /// The last sync failed, and the status says so.
     is_sync_failing: bool,
 }
@@ -79,6 +79,8 @@ impl Worker {
             ended: HashSet::new(),
             take_journals,
             sync: None,
+            now: Duration::ZERO,
+            pace: Pace::default(),
             retry: None,
             is_sealed: false,
             is_last_call: false,
@@ -92,8 +94,7 @@ impl Worker {
 
     /// From here on the log is synced with a backend.
     pub(crate) fn start_sync(&mut self, setup: Option<SyncSetup>) {
-        let seed = self.leader.log().epoch() as u64 ^ std::process::id() as u64;
-        self.sync = setup.map(|setup| Sync::new(setup, &self.desk, seed));
+        self.sync = setup.map(|setup| Sync::new(setup, &self.desk));
         self.show_sync();
     }
 
@@ -148,111 +149,13 @@ impl Worker {
         self.tell_pending(0)
     }
 
-    /// Works until the last session is gone, and all that was submitted is taken as far as it can be.
-    pub(crate) fn work(&mut self) {
-        while let Some(work) = self.next_work() {
-            self.in_flight = work.submissions;
-            let ingested = self.ingest().and_then(|()| self.step_sync());
-            if !self.in_flight.is_empty() {
-                self.desk.give_back(std::mem::take(&mut self.in_flight), Vec::new());
-            }
-            match ingested {
-                Ok(()) => {
-                    if self.retry.take().is_some() {
-                        self.desk.set_state(LeaderState::Running);
-                    }
-                }
-                Err(error) => {
-                    let wait = self.retry.map_or(RETRY_FIRST, |wait| (wait * 2).min(RETRY_LAST));
-                    self.retry = Some(wait);
-                    tracing::warn!(%error, "the leader's step failed and is tried again");
-                    self.desk.set_state(LeaderState::Retrying { error, retry_in_ms: wait.as_millis() as u64 });
-                }
-            }
-            if work.wants_sync {
-                let _ = self.sync(); // The status shows an error.
-            }
-            work.requests.into_iter().for_each(|request| self.serve(request));
-        }
-    }
-
-    /// Sleeps until there is something to do; `None` when the leader is to stop and nothing is left that it could take.
-    fn next_work(&mut self) -> Option<Work> {
-        let desk = Arc::clone(&self.desk);
-        let rest = self.retry.unwrap_or(desk.options.linger);
-        let mut inbox = lock(&desk.inbox);
-        // Rest after the last batch; only a request or the end cuts it short.
-        let rest_until = Instant::now() + rest;
-        let uplink_due = self.sync.as_ref().filter(|_| self.retry.is_none()).and_then(Sync::deadline);
-        let until_uplink = || uplink_due.map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()));
-        while !inbox.is_urgent && !inbox.is_stopping {
-            let left = rest_until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            inbox = desk.wake.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let quiet_until = Instant::now() + desk.options.sync_after;
-        while inbox.submissions.is_empty() && !inbox.is_urgent && !inbox.is_stopping && self.retry.is_none() {
-            inbox.is_idle = true;
-            if until_uplink().is_zero() {
-                break;
-            }
-            if self.is_synced() {
-                let wait = until_uplink().min(LOOK_AROUND);
-                let (woken, rested) = desk.wake.wait_timeout(inbox, wait).unwrap_or_else(PoisonError::into_inner);
-                inbox = woken;
-                if rested.timed_out() && wait == LOOK_AROUND && self.take_journals.is_some() {
-                    drop(inbox);
-                    if let Err(error) = self.take_ended_journals() {
-                        tracing::warn!(%error, "journals of processes that ended could not be taken yet");
-                    }
-                    inbox = lock(&desk.inbox);
-                }
-                continue;
-            }
-            let left = quiet_until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                drop(inbox);
-                let _ = self.sync(); // Tried again after the next quiet time; the status shows an error.
-                inbox = lock(&desk.inbox);
-                if !self.is_synced() {
-                    break;
-                }
-                continue;
-            }
-            let wait = left.min(until_uplink());
-            inbox = desk.wake.wait_timeout(inbox, wait).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        inbox.is_idle = false;
-        inbox.is_urgent = false;
-        let wants_sync = std::mem::take(&mut inbox.wants_sync);
-        let is_stopping = inbox.is_stopping;
-        let is_empty = (inbox.submissions.is_empty() || self.retry.is_some()) && inbox.requests.is_empty();
-        if is_stopping && (is_empty || self.is_last_call) {
-            drop(inbox);
-            if std::mem::replace(&mut self.is_sealed, true) {
-                return None;
-            }
-            let _ = self.sync(); // What could not be synced is still in the journals.
-            self.leader.seal();
-            // Both take a moment, in which another process may have asked for something.
-            return self.next_work();
-        }
-        self.is_sealed = false;
-        // What comes after is of other processes, which keep it in their journals and hand it over again.
-        self.is_last_call = is_stopping;
-        let (submissions, requests) = (std::mem::take(&mut inbox.submissions), std::mem::take(&mut inbox.requests));
-        Some(Work { submissions, requests, wants_sync, is_stopping })
-    }
-
-    fn is_synced(&self) -> bool {
+    pub(super) fn is_synced(&self) -> bool {
         let status = lock(&self.desk.status);
         self.leader.log().head().place == status.synced_place && self.leader.log().pending_seq() == status.synced_seq
     }
 
     /// Takes what is in flight, in batches. What could not be taken stays there.
-    fn ingest(&mut self) -> Result<(), StorageError> {
+    pub(super) fn ingest(&mut self) -> Result<(), StorageError> {
         self.finish_interrupted_step()?;
         self.drop_what_is_taken()?;
         while !self.in_flight.is_empty() {
@@ -302,10 +205,10 @@ impl Worker {
     }
 
     /// Takes what the backend sent, and pushes what is pending.
-    fn step_sync(&mut self) -> Result<(), StorageError> {
+    pub(super) fn step_sync(&mut self) -> Result<(), StorageError> {
         let Some(mut sync) = self.sync.take() else { return Ok(()) };
         let mut told = Vec::new();
-        let stepped = self.finish_interrupted_step().and_then(|()| sync.step(&mut self.leader, &mut told));
+        let stepped = self.finish_interrupted_step().and_then(|()| sync.step(self.now, &mut self.leader, &mut told));
         self.sync = Some(sync);
         let told = self.tell(told);
         self.show_sync();
@@ -333,7 +236,8 @@ impl Worker {
     }
 
     fn show_sync(&self) {
-        let (state, last_error, next_retry) = self.sync.as_ref().map_or_else(Default::default, Sync::state);
+        let (state, last_error, next_retry) =
+            self.sync.as_ref().map_or_else(Default::default, |sync| sync.state(self.now));
         let next_retry_ms = next_retry.map(|wait| wait.as_millis() as u64);
         let (pending, synced) = (self.leader.pending_synced(), self.leader.log().upstream_head());
         let backend = self.leader.backend();
@@ -448,7 +352,7 @@ impl Worker {
             .for_each(|port| port.close("too many groups wait for this process"));
     }
 
-    fn sync(&mut self) -> Result<(), StorageError> {
+    pub(super) fn sync(&mut self) -> Result<(), StorageError> {
         if let Err(error) = self.leader.sync() {
             self.is_sync_failing = true;
             let retry_in_ms = self.desk.options.sync_after.as_millis() as u64;
@@ -465,7 +369,7 @@ impl Worker {
     }
 
     /// Whoever asked may be gone; an answer to nobody is dropped.
-    fn serve(&mut self, request: Request) {
+    pub(super) fn serve(&mut self, request: Request) {
         match request {
             Request::Attach { nonce, port, reply } => {
                 let copied = self.finish_interrupted_step().and_then(|()| self.leader.copy_state());
@@ -495,7 +399,7 @@ impl Worker {
             Request::HurrySync => {
                 if let Some(mut sync) = self.sync.take() {
                     let mut told = Vec::new();
-                    let hurried = sync.hurry(&mut self.leader, &mut told);
+                    let hurried = sync.hurry(self.now, &mut self.leader, &mut told);
                     self.sync = Some(sync);
                     if let Err(error) = hurried.and(self.tell(told)) {
                         tracing::warn!(%error, "the sync step failed and is tried again");
@@ -550,7 +454,7 @@ impl Worker {
         }
     }
 
-    fn take_ended_journals(&mut self) -> Result<(), StorageError> {
+    pub(super) fn take_ended_journals(&mut self) -> Result<(), StorageError> {
         let Some(take) = &mut self.take_journals else { return Ok(()) };
         // The log knows best, also when this stops in the middle.
         self.journals.clear();
