@@ -97,8 +97,12 @@ pub(crate) struct Leader {
     backend: Option<Backend>,
     /// What is pending, without payloads. Empty without a backend.
     order: Order<PendingGroup>,
+    /// The pending part changed, and could not be read.
+    is_order_stale: bool,
     pending_synced: usize,
-    /// Journals that are damaged.
+    /// A copy of the log, made to begin again, which then failed.
+    spare_copy: Option<PathBuf>,
+    /// Journals that are damaged, and logs that another backend took the place of.
     kept_aside: Vec<PathBuf>,
 }
 
@@ -137,8 +141,21 @@ impl Leader {
         let backend = log.backend()?;
         let fingerprint = fingerprint(materializers.schema).to_string();
         let (storage, order) = (storage.clone(), Order::new(0));
-        let mut leader =
-            Self { log, state, storage, materializers, fingerprint, backend, order, pending_synced: 0, kept_aside };
+        let (is_order_stale, pending_synced) = (true, 0);
+        let mut leader = Self {
+            log,
+            state,
+            storage,
+            materializers,
+            fingerprint,
+            backend,
+            order,
+            is_order_stale,
+            pending_synced,
+            spare_copy: None,
+            kept_aside,
+        };
+        leader.kept_aside.extend(leader.storage.kept_logs());
         leader.reload_order()?;
         Ok(leader)
     }
@@ -168,13 +185,14 @@ impl Leader {
         judged
     }
 
-    /// Whether state holds all of the log.
+    /// Whether state holds all of the log, and what is pending is known.
     pub(crate) fn is_in_step(&self) -> bool {
-        self.state.position().place == self.log.head().place
+        !self.is_order_stale && self.state.position().place == self.log.head().place
     }
 
     /// Applies the next page of what the log holds past the state.
     pub(crate) fn catch_up_page(&mut self) -> Result<Vec<Judged>, StorageError> {
+        self.refresh_order()?;
         let groups = self.log.groups_after(self.state.position().place, catch_up_events())?;
         let groups: Vec<_> = groups.into_iter().map(Arc::new).collect();
         self.apply(&groups)
@@ -260,6 +278,12 @@ impl Storage {
     fn kept_log(&self) -> Option<PathBuf> {
         let Self::Folder(folder) = self else { return None };
         (1..).map(|nth| folder.join(format!("eventlog-kept-{nth}.db"))).find(|path| !path.exists())
+    }
+
+    /// The copies that are there.
+    fn kept_logs(&self) -> Vec<PathBuf> {
+        let Self::Folder(folder) = self else { return Vec::new() };
+        (1..).map(|nth| folder.join(format!("eventlog-kept-{nth}.db"))).take_while(|path| path.exists()).collect()
     }
 
     /// The names of the state files that are there.

@@ -5,9 +5,10 @@ use super::format::{Eventlog, LogHead};
 use super::page::{self, LogFilter, LogRow};
 use crate::error::StorageError;
 use crate::event::{CommitGroup, SequenceNumber};
-use crate::ids::EventId;
+use crate::ids::{EventId, JournalNonce};
 use crate::sync::{BackendId, Pending, Rejected};
 use rusqlite::params;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Rows read at once while the whole log is walked.
@@ -21,19 +22,32 @@ pub(crate) struct PendingGroup {
     pub(crate) seq: u64,
     pub(crate) events: u32,
     pub(crate) synced: u32,
-    /// Which events are synced, where some are and some are not.
-    kinds: Option<Box<[bool]>>,
+    /// Its events, where they are not all of one kind, or not side by side in their journal.
+    kinds: Option<Box<[Kind]>>,
+}
+
+/// One event of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Kind {
+    /// How far behind the first one it stands in its journal.
+    offset: u32,
+    is_synced: bool,
 }
 
 impl PendingGroup {
     pub(crate) fn of(group: &CommitGroup, seq: u64) -> Self {
-        Self::with_kinds(group.id(), seq, group.events.iter().map(|event| !event.client_only).collect())
+        let kinds = group.events.iter().enumerate().map(|(index, event)| Kind {
+            offset: offset(group.id(), group.event_id(index)),
+            is_synced: !event.client_only,
+        });
+        Self::with_kinds(group.id(), seq, kinds.collect())
     }
 
-    fn with_kinds(id: EventId, seq: u64, kinds: Box<[bool]>) -> Self {
-        let (events, synced) = (kinds.len(), kinds.iter().filter(|is_synced| **is_synced).count());
+    fn with_kinds(id: EventId, seq: u64, kinds: Box<[Kind]>) -> Self {
+        let (events, synced) = (kinds.len(), kinds.iter().filter(|kind| kind.is_synced).count());
         let is_mixed = synced > 0 && synced < events;
-        Self { id, seq, events: events as u32, synced: synced as u32, kinds: is_mixed.then_some(kinds) }
+        let has_gaps = kinds.iter().zip(0..).any(|(kind, index)| kind.offset != index);
+        Self { id, seq, events: events as u32, synced: synced as u32, kinds: (is_mixed || has_gaps).then_some(kinds) }
     }
 
     /// Of its first event.
@@ -57,13 +71,21 @@ impl Pending for PendingGroup {
 
     fn rest(&self, settled: usize) -> Option<Self> {
         let left = (self.events as usize).checked_sub(settled).filter(|left| *left > 0)?;
-        let kinds = match &self.kinds {
-            Some(kinds) => kinds.get(settled..)?.into(),
-            None => vec![self.synced > 0; left].into(),
-        };
         let (nonce, ordinal) = self.id.parts();
-        Some(Self::with_kinds(EventId::new(nonce, ordinal + settled as u64), self.seq, kinds))
+        let Some(kinds) = &self.kinds else {
+            let synced = if self.synced > 0 { left as u32 } else { 0 };
+            let id = EventId::new(nonce, ordinal + settled as u64);
+            return Some(Self { id, seq: self.seq, events: left as u32, synced, kinds: None });
+        };
+        let kinds = kinds.get(settled..)?;
+        let first = kinds.first()?.offset;
+        let kinds = kinds.iter().map(|kind| Kind { offset: kind.offset - first, ..*kind }).collect();
+        Some(Self::with_kinds(EventId::new(nonce, ordinal + u64::from(first)), self.seq, kinds))
     }
+}
+
+fn offset(first: EventId, id: EventId) -> u32 {
+    id.parts().1.saturating_sub(first.parts().1) as u32
 }
 
 /// A group that gets its place, and the rows of the pending part that it stands for.
@@ -79,6 +101,23 @@ pub(crate) struct Settled {
 pub(crate) struct Backend {
     pub(crate) id: BackendId,
     pub(crate) keeps_identity: bool,
+}
+
+impl Backend {
+    /// What stands for the journal of events that this backend gives no id; all clients derive it alike. Those that are pending
+    /// again since a later generation of the log go by another.
+    pub(crate) fn nonce(&self, generation: u64) -> JournalNonce {
+        let mut nonce = [0; 11];
+        // Two halves of FNV-1a over the backend's id, 88 bits in all: equal everywhere, and not a random nonce's by chance.
+        let tail = if generation == 0 { Vec::new() } else { generation.to_be_bytes().to_vec() };
+        let hash = |seed: u64| {
+            let bytes = self.id.as_str().bytes().chain(tail.iter().copied());
+            bytes.fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        };
+        nonce[..8].copy_from_slice(&hash(0xcbf2_9ce4_8422_2325).to_be_bytes());
+        nonce[8..].copy_from_slice(&hash(0x9e37_79b9_7f4a_7c15).to_be_bytes()[..3]);
+        JournalNonce(nonce)
+    }
 }
 
 /// A group that the backend will never take. Kept, and shown.
@@ -131,14 +170,15 @@ impl Eventlog {
     /// The pending part, in order, without payloads.
     pub(crate) fn pending_groups(&self) -> Result<Vec<PendingGroup>, StorageError> {
         let mut groups: Vec<PendingGroup> = Vec::new();
-        let mut open: Option<(EventId, Vec<bool>)> = None;
+        let mut open: Option<(EventId, Vec<Kind>)> = None;
         let sql = "SELECT place, id, client_only, rest FROM pending ORDER BY place";
         let rows = self.db().rows(sql, [], |row| {
             Ok((row.get::<_, i64>(0)? as u64, row.get(1)?, row.get::<_, bool>(2)?, row.get::<_, i64>(3)?))
         })?;
         for (seq, id, client_only, rest) in rows {
-            let (first, mut kinds) = open.take().unwrap_or((EventId::from_bytes(id), Vec::new()));
-            kinds.push(!client_only);
+            let id = EventId::from_bytes(id);
+            let (first, mut kinds) = open.take().unwrap_or((id, Vec::new()));
+            kinds.push(Kind { offset: offset(first, id), is_synced: !client_only });
             match rest {
                 0 => groups.push(PendingGroup::with_kinds(first, seq, kinds.into())),
                 _ => open = Some((first, kinds)),
@@ -227,10 +267,12 @@ impl Eventlog {
             [place as i64],
             |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64, row.get::<_, String>(2)?)),
         )?;
-        let rows = page::unnumbered_after(self.db(), "rejected", 0, usize::MAX >> 1)?;
+        let Some(first) = facts.first().map(|(seq, ..)| *seq) else { return Ok(Vec::new()) };
+        let mut facts: HashMap<_, _> = facts.into_iter().map(|(seq, place, reason)| (seq, (place, reason))).collect();
+        let rows = page::unnumbered_after(self.db(), "rejected", first.saturating_sub(1), usize::MAX >> 1)?;
         let groups = page::group_rows(rows, usize::MAX);
         let found = groups.into_iter().filter_map(|(group, at)| {
-            let (_, place, reason) = facts.iter().find(|(seq, ..)| *seq == at.place)?.clone();
+            let (place, reason) = facts.remove(&at.place)?;
             Some(RejectedGroup { group, place, reason })
         });
         Ok(found.collect())
@@ -262,11 +304,13 @@ impl Eventlog {
     /// is lost. `state_file` names the state that is empty, as the log is now.
     pub(crate) fn attach(&mut self, backend: &Backend, state_file: &str) -> Result<(), StorageError> {
         let generation = self.generation()? + 1;
+        // What this very backend gave their ids for their numbers, it will give these ids to others.
+        let renamed = (backend.nonce(0), backend.nonce(generation));
         let seq = self.write(|log| {
             let was_pending = log.pending_seq();
             let mut seq = was_pending;
-            log.repend("events", u64::MAX, &mut seq)?;
-            log.repend("pending", was_pending, &mut seq)?;
+            log.repend("events", u64::MAX, renamed, &mut seq)?;
+            log.repend("pending", was_pending, renamed, &mut seq)?;
             log.write_attached(backend, state_file, generation)?;
             Ok(seq)
         })?;
@@ -287,7 +331,13 @@ impl Eventlog {
     }
 
     /// Moves whole groups of a table to the end of the pending part, up to a place there.
-    fn repend(&self, table: &str, until: u64, seq: &mut u64) -> Result<(), StorageError> {
+    fn repend(
+        &self,
+        table: &str,
+        until: u64,
+        (from, to): (JournalNonce, JournalNonce),
+        seq: &mut u64,
+    ) -> Result<(), StorageError> {
         let mut after = 0;
         loop {
             let rows = page::unnumbered_after(self.db(), table, after, PAGE_EVENTS + CommitGroup::EVENTS_MAX)?;
@@ -297,6 +347,9 @@ impl Eventlog {
             after = last.place;
             for (group, _) in &mut groups {
                 group.was = None; // It is pending under the id that it has.
+                if group.nonce == from {
+                    group.nonce = to;
+                }
             }
             self.insert_pending(groups.iter().map(|(group, _)| group), seq)?;
             self.db().run(&format!("DELETE FROM {table} WHERE place <= ?1"), [after as i64])?;

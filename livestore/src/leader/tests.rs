@@ -1,6 +1,7 @@
 //! Two leaders on one folder, where the lock that should keep them apart is left out; and what a seal does not cover.
 
 mod codes;
+mod merge;
 
 use super::*;
 use crate::error::StorageKind;

@@ -8,7 +8,7 @@ use crate::eventlog::{Backend, PendingGroup, Settled};
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
 use crate::sync::{Order, Pending, Replaced, SyncEvent, Upstream};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,7 +16,9 @@ use std::sync::Arc;
 const PUSH_EVENTS: usize = 100;
 const PUSH_BYTES: usize = 900_000;
 /// Events of the pending part that are read at once.
-const READ_EVENTS: usize = 200;
+const READ_EVENTS: usize = 1_000;
+/// The most events that are read for one push, with those that do not leave.
+const PUSH_READ_EVENTS: usize = 1_000;
 
 /// Why a page was not taken. Nothing of it was.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -41,6 +43,7 @@ impl Leader {
 
     /// Takes groups into the pending part. Those that are client-only with nothing synced before them get their place at once.
     pub(crate) fn accept(&mut self, groups: &[Arc<CommitGroup>]) -> Result<Vec<Accepted>, StorageError> {
+        self.refresh_order()?;
         let taken = self.log.accept(groups)?;
         let accepted =
             groups.iter().zip(&taken).map(|(group, taken)| Accepted { group: Arc::clone(group), seq: taken.seq });
@@ -48,8 +51,8 @@ impl Leader {
         for group in taken {
             self.pending_synced += group.synced as usize;
             if self.order.push(group).is_err() {
-                // Cannot be: the log takes each once. What is on disk decides.
-                self.reload_order()?;
+                // Cannot be: the log takes each once. What is on disk decides, at the latest at the next step.
+                let _ = self.reload_order();
                 break;
             }
         }
@@ -58,6 +61,7 @@ impl Leader {
 
     /// Gives their places to client-only groups that wait for nothing.
     pub(crate) fn settle_client_only(&mut self) -> Result<Vec<Judged>, StorageError> {
+        self.refresh_order()?;
         if self.order.pending().front().is_none_or(Pending::is_synced) {
             return Ok(Vec::new());
         }
@@ -75,15 +79,15 @@ impl Leader {
         match merged.and_then(|()| self.settle(&settled).map_err(PageError::from)) {
             Ok(judged) => Ok(judged),
             Err(error) => {
-                // What is on disk decides.
-                self.reload_order()?;
+                // What is on disk decides; where it cannot be read now, at the next step.
+                let _ = self.reload_order();
                 Err(error)
             }
         }
     }
 
     fn undo_merge<T>(&mut self, error: StorageError) -> Result<T, StorageError> {
-        self.reload_order()?;
+        let _ = self.reload_order();
         Err(error)
     }
 
@@ -111,9 +115,12 @@ impl Leader {
                 self.merge_stripped(&backend, event, &mut front, settled)?;
             }
         } else {
-            for group in incoming_groups(&backend, events)? {
+            for incoming in incoming(events)? {
                 self.settle_confirmable(settled)?;
-                self.merge_group(group, &mut front, settled)?;
+                match incoming {
+                    Incoming::Group(group) => self.merge_group(group, &mut front, settled)?,
+                    Incoming::Bare(event) => self.merge_stripped(&backend, &event, &mut front, settled)?,
+                }
             }
         }
         self.settle_confirmable(settled)?;
@@ -130,10 +137,10 @@ impl Leader {
         let found = self.find_pending(group.id(), front)?;
         let (group, meta) = match found {
             None => (Arc::new(group), None),
-            Some((own, meta)) if meta.synced as usize == group.events.len() => (own, Some(meta)),
-            Some((_, meta)) => {
-                let message =
-                    format!("{} events came back of the {} that were pushed together", group.events.len(), meta.synced);
+            Some(own) if own.meta.synced as usize == group.events.len() => (own.rest(), Some(own.meta)),
+            Some(own) => {
+                let (came, pushed) = (group.events.len(), own.meta.synced);
+                let message = format!("{came} events came back of the {pushed} that were pushed together");
                 return Err(PageError::Protocol(message));
             }
         };
@@ -152,35 +159,25 @@ impl Leader {
         front: &mut Front,
         settled: &mut Vec<Settled>,
     ) -> Result<(), PageError> {
-        let number = event.number;
-        let mut single = alone(backend, number, event);
-        let Some((own, meta)) = front.of(self)? else {
+        let mut single = alone(backend, event);
+        let Some(own) = front.of(self)? else {
             return self.confirm_alone(single, None, settled);
         };
-        let synced_at = own.events.iter().position(|own| !own.client_only).unwrap_or(0);
-        let is_own = own.events.get(synced_at).is_some_and(|encoded| is_same(event, encoded, &own));
-        if !is_own {
+        let is_own = |index: &usize| is_same(event, &own.group.events[*index], &own.group);
+        let Some(synced_at) = own.first_synced().filter(is_own) else {
             return self.confirm_alone(single, None, settled);
-        }
+        };
         // Client-only events before it in its group stand alone as well, where they are.
-        for index in 0..synced_at {
-            let before = own.part(index..index + 1);
-            let replaced = Replaced { id: before.id(), events: 1 };
-            let seq = meta.first_seq() + index as u64;
-            self.confirm(PendingGroup::of(&before, seq), Some(replaced))?;
-            settled.push(Settled {
-                group: Arc::new(CommitGroup { was: Some(before.id()), ..before }),
-                seqs: Some((seq, seq)),
-            });
+        for index in own.settled..synced_at {
+            let before = own.group.part(index..index + 1);
+            let (id, seq) = (before.id(), own.seq_of(index));
+            self.confirm(PendingGroup::of(&before, seq), Some(Replaced { id, events: 1 }))?;
+            settled.push(Settled { group: Arc::new(CommitGroup { was: Some(id), ..before }), seqs: Some((seq, seq)) });
         }
-        let seq = meta.first_seq() + synced_at as u64;
-        let was = own.event_id(synced_at);
-        if let Some(kept) = own.events.get(synced_at) {
-            single.events = vec![kept.clone()]; // The bytes as they were first written.
-        }
+        let was = own.group.event_id(synced_at);
+        single.events = vec![own.group.events[synced_at].clone()]; // The bytes as they were first written.
         single.was = Some(was);
-        front.forget();
-        self.confirm_alone(single, Some((was, seq)), settled)
+        self.confirm_alone(single, Some((was, own.seq_of(synced_at))), settled)
     }
 
     fn confirm_alone(
@@ -189,7 +186,10 @@ impl Leader {
         was: Option<(EventId, u64)>,
         settled: &mut Vec<Settled>,
     ) -> Result<(), PageError> {
-        self.confirm(PendingGroup::of(&single, 0), was.map(|(id, _)| Replaced { id, events: 1 }))?;
+        // What is new replaces nothing, whatever ids are pending.
+        let nothing = Replaced { id: EventId::new(JournalNonce([0; 11]), 0), events: 0 };
+        let replaces = was.map_or(nothing, |(id, _)| Replaced { id, events: 1 });
+        self.confirm(PendingGroup::of(&single, 0), Some(replaces))?;
         settled.push(Settled { group: Arc::new(single), seqs: was.map(|(_, seq)| (seq, seq)) });
         Ok(())
     }
@@ -214,39 +214,44 @@ impl Leader {
     }
 
     /// The pending group whose first synced event has this id.
-    fn find_pending(
-        &self,
-        id: EventId,
-        front: &mut Front,
-    ) -> Result<Option<(Arc<CommitGroup>, PendingGroup)>, StorageError> {
-        let has_id = |group: &CommitGroup| {
-            let synced = group.events.iter().position(|event| !event.client_only);
-            synced.is_some_and(|index| group.event_id(index) == id)
-        };
-        if let Some((own, meta)) = front.of(self)?
-            && has_id(&own)
-        {
-            front.forget_first();
-            return Ok(Some((own, meta)));
+    fn find_pending(&self, id: EventId, front: &mut Front) -> Result<Option<Own>, StorageError> {
+        if let Some(own) = front.of(self)?.filter(|own| own.begins_with(id)) {
+            return Ok(Some(own));
         }
         let (nonce, _) = id.parts();
-        if !front.journals(&self.order).contains(&nonce) {
+        if !self.order.has_of_journal(nonce) {
             return Ok(None);
         }
         // Out of turn: a backend that was replaced got it from another client first.
         let of_journal = self.order.pending().iter().filter(|meta| meta.id.parts().0 == nonce && meta.id <= id);
         let Some(meta) = of_journal.max_by_key(|meta| meta.id).cloned() else { return Ok(None) };
-        let group = self.pending_group(&meta)?;
-        front.forget();
-        Ok(has_id(&group).then_some((group, meta)))
+        let own = Own { group: self.pending_group(&meta)?, settled: 0, meta };
+        Ok(own.begins_with(id).then_some(own))
+    }
+
+    /// The groups at the front of the pending part, as far as they are read at once.
+    fn read_front(&self) -> Result<Vec<(Arc<CommitGroup>, u64)>, StorageError> {
+        let mut events = 0;
+        let fits = |meta: &&PendingGroup| {
+            events += meta.events as usize;
+            events <= READ_EVENTS
+        };
+        let pending = self.order.pending();
+        let count = pending.iter().take_while(fits).count().max(1);
+        let Some((first, last)) = pending.front().zip(pending.get(count - 1)) else { return Ok(Vec::new()) };
+        self.log.pending_between(first.first_seq(), last.seq)
     }
 
     /// What to push next: whole groups, numbered on top of the head.
     pub(crate) fn push_batch(&self) -> Result<Vec<SyncEvent>, StorageError> {
-        let mut synced = 0;
+        if self.is_order_stale {
+            return Ok(Vec::new());
+        }
+        let (mut synced, mut events) = (0, 0);
         let fits = |meta: &&PendingGroup| {
             synced += meta.synced as usize;
-            synced <= PUSH_EVENTS
+            events += meta.events as usize;
+            synced <= PUSH_EVENTS && events <= PUSH_READ_EVENTS
         };
         let count = self.order.pending().iter().take_while(fits).count().max(1);
         let ends =
@@ -269,6 +274,7 @@ impl Leader {
 
     /// The backend will never take the event of this number: its group leaves the pending part, for good.
     pub(crate) fn reject(&mut self, number: u64, reason: &str) -> Result<Option<Dropped>, StorageError> {
+        self.refresh_order()?;
         let mut last = self.log.upstream_head();
         let holds = |meta: &&PendingGroup| {
             last += u64::from(meta.synced);
@@ -331,8 +337,13 @@ impl Leader {
         let kept = self.storage.kept_log();
         if let Some(kept) = &kept {
             self.log.export(kept)?;
+            // Of a try that failed. Removed only now: whatever became of that try, nothing is without a copy.
+            if let Some(older) = self.spare_copy.replace(kept.clone()) {
+                let _ = std::fs::remove_file(older);
+            }
         }
         self.replace_state(|log, name| log.begin_again(&backend, name))?;
+        self.spare_copy = None;
         self.backend = Some(backend);
         Ok(kept)
     }
@@ -354,53 +365,82 @@ impl Leader {
         if let Some(old) = old {
             self.storage.remove_state(&old);
         }
-        self.reload_order()
+        let _ = self.reload_order(); // The log has begun again: read at the next step, where it cannot be read now.
+        Ok(())
     }
 
-    /// After something else wrote to the log.
+    /// After something else wrote to the log. Until it is read, nothing goes by what was known of it.
     pub(super) fn reload_order(&mut self) -> Result<(), StorageError> {
+        self.is_order_stale = true;
         let mut order = Order::new(self.log.head().place);
-        self.pending_synced = 0;
+        let mut synced = 0;
         for group in self.log.pending_groups()? {
             let seq = group.seq;
-            self.pending_synced += group.synced as usize;
+            synced += group.synced as usize;
             order.push(group).map_err(|_| self.log.no_such_pending(seq))?;
         }
-        self.order = order;
+        (self.order, self.pending_synced, self.is_order_stale) = (order, synced, false);
         Ok(())
+    }
+
+    /// Where the pending part could not be read when it changed.
+    pub(super) fn refresh_order(&mut self) -> Result<(), StorageError> {
+        if self.is_order_stale { self.reload_order() } else { Ok(()) }
     }
 }
 
 /// The payloads at the front of the pending part, read some at a time.
 #[derive(Default)]
 struct Front {
-    read: std::collections::VecDeque<(Arc<CommitGroup>, u64)>,
-    journals: Option<BTreeSet<JournalNonce>>,
+    read: VecDeque<(Arc<CommitGroup>, u64)>,
+}
+
+/// A pending group, with what is settled of it still there.
+struct Own {
+    group: Arc<CommitGroup>,
+    /// So many of its first events are settled.
+    settled: usize,
+    meta: PendingGroup,
 }
 
 impl Front {
     /// The first pending group that has a synced event; those before it were settled.
-    fn of(&mut self, leader: &Leader) -> Result<Option<(Arc<CommitGroup>, PendingGroup)>, StorageError> {
+    fn of(&mut self, leader: &Leader) -> Result<Option<Own>, StorageError> {
         let Some(meta) = leader.order.pending().front() else { return Ok(None) };
-        let is_read = self.read.front().is_some_and(|(group, seq)| *seq == meta.seq && group.id() == meta.id);
-        if !is_read {
-            self.read = leader.log.pending_after(meta.first_seq() - 1, READ_EVENTS)?.into();
+        while self.read.front().is_some_and(|(_, seq)| *seq < meta.seq) {
+            self.read.pop_front();
         }
-        let Some((group, _)) = self.read.front() else { return Err(leader.log.no_such_pending(meta.seq)) };
-        Ok(Some((Arc::clone(group), meta.clone())))
+        if self.read.is_empty() {
+            self.read = leader.read_front()?.into();
+        }
+        let missing = || leader.log.no_such_pending(meta.seq);
+        let (group, seq) = self.read.front().ok_or_else(missing)?;
+        let settled = group.events.len().checked_sub(meta.events as usize).filter(|_| *seq == meta.seq);
+        Ok(Some(Own { group: Arc::clone(group), settled: settled.ok_or_else(missing)?, meta: meta.clone() }))
+    }
+}
+
+impl Own {
+    /// Where its first synced event is, of those that are not settled.
+    fn first_synced(&self) -> Option<usize> {
+        (self.settled..self.group.events.len()).find(|index| !self.group.events[*index].client_only)
     }
 
-    fn forget_first(&mut self) {
-        self.read.pop_front();
+    /// Whether its first synced event has this id.
+    fn begins_with(&self, id: EventId) -> bool {
+        self.first_synced().is_some_and(|index| self.group.event_id(index) == id)
     }
 
-    fn forget(&mut self) {
-        self.read.clear();
+    fn seq_of(&self, index: usize) -> u64 {
+        (self.meta.seq + 1 + index as u64).saturating_sub(self.group.events.len() as u64)
     }
 
-    /// The journals that something is pending of.
-    fn journals(&mut self, order: &Order<PendingGroup>) -> &BTreeSet<JournalNonce> {
-        self.journals.get_or_insert_with(|| order.pending().iter().map(|meta| meta.id.parts().0).collect())
+    /// What is left of it.
+    fn rest(&self) -> Arc<CommitGroup> {
+        match self.settled {
+            0 => Arc::clone(&self.group),
+            settled => Arc::new(self.group.part(settled..self.group.events.len())),
+        }
     }
 }
 
@@ -419,50 +459,53 @@ fn check_chain(head: u64, events: &[SyncEvent]) -> Result<(), PageError> {
 
 /// Events without an id, of TypeScript clients for example, get one that all clients derive alike.
 fn derived_id(backend: &Backend, number: u64) -> (JournalNonce, u64) {
-    let mut nonce = [0; 11];
-    // Two halves of FNV-1a over the backend's id, 88 bits in all: equal everywhere, and not a random nonce's by chance.
-    let hash = |seed: u64| {
-        backend.id.as_str().bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-    };
-    nonce[..8].copy_from_slice(&hash(0xcbf2_9ce4_8422_2325).to_be_bytes());
-    nonce[8..].copy_from_slice(&hash(0x9e37_79b9_7f4a_7c15).to_be_bytes()[..3]);
-    (JournalNonce(nonce), number.min(EventId::ORDINAL_MAX))
+    (backend.nonce(0), number.min(EventId::ORDINAL_MAX))
 }
 
 fn encoded(event: &SyncEvent) -> EncodedEvent {
     EncodedEvent { name: Cow::Owned(event.name.clone()), client_only: false, args: event.args.clone() }
 }
 
-fn alone(backend: &Backend, number: u64, event: &SyncEvent) -> CommitGroup {
-    let (client_id, session_id) = (ClientId::from_stored(&event.client_id), SessionId::from_stored(&event.session_id));
-    CommitGroup::new(derived_id(backend, number), client_id, session_id, vec![encoded(event)])
+fn alone(backend: &Backend, event: &SyncEvent) -> CommitGroup {
+    single(derived_id(backend, event.number), event)
 }
 
-/// The groups of a page, whole as they were pushed.
-fn incoming_groups(backend: &Backend, events: Vec<SyncEvent>) -> Result<Vec<CommitGroup>, PageError> {
-    let mut groups: Vec<CommitGroup> = Vec::new();
+fn single(id: (JournalNonce, u64), event: &SyncEvent) -> CommitGroup {
+    let (client_id, session_id) = (ClientId::from_stored(&event.client_id), SessionId::from_stored(&event.session_id));
+    CommitGroup::new(id, client_id, session_id, vec![encoded(event)])
+}
+
+/// What a page of a backend that keeps ids brings.
+enum Incoming {
+    /// Whole, as it was pushed.
+    Group(CommitGroup),
+    /// An event of a client that gives no ids.
+    Bare(SyncEvent),
+}
+
+fn incoming(events: Vec<SyncEvent>) -> Result<Vec<Incoming>, PageError> {
+    let mut incoming: Vec<Incoming> = Vec::new();
     let mut rest = 0;
     for event in events {
         if rest > 0 {
-            let Some(group) = groups.last_mut() else { break };
+            let Some(Incoming::Group(group)) = incoming.last_mut() else { break };
             join(group, &event, rest)?;
             rest -= 1;
             continue;
         }
-        let mut group = alone(backend, event.number, &event);
-        if let Some(id) = event.id {
-            (group.nonce, group.ordinal) = id.parts();
-        }
         rest = event.rest.unwrap_or(0);
-        if rest as usize >= CommitGroup::EVENTS_MAX {
+        if rest as usize >= CommitGroup::EVENTS_MAX || (rest > 0 && event.id.is_none()) {
             return Err(PageError::Protocol(format!("e{} begins a group of {rest} more events", event.number)));
         }
-        groups.push(group);
+        incoming.push(match event.id {
+            Some(id) => Incoming::Group(single(id.parts(), &event)),
+            None => Incoming::Bare(event),
+        });
     }
     if rest > 0 {
         return Err(PageError::Protocol(format!("a page ends {rest} events before the end of a commit group")));
     }
-    Ok(groups)
+    Ok(incoming)
 }
 
 fn join(group: &mut CommitGroup, event: &SyncEvent, rest: u32) -> Result<(), PageError> {

@@ -101,6 +101,11 @@ impl<G: Pending> Order<G> {
         &self.pending
     }
 
+    /// Whether a group of this journal is pending. Tells without a search.
+    pub(crate) fn has_of_journal(&self, nonce: JournalNonce) -> bool {
+        self.journals.contains_key(&nonce)
+    }
+
     /// How many of the pending groups, the first ones, the next node up accepted.
     pub(crate) fn accepted(&self) -> usize {
         self.accepted

@@ -1,0 +1,201 @@
+//! What a backend sends, merged with what is pending.
+
+use super::Folder;
+use crate::event::{CommitGroup, EncodedEvent};
+use crate::eventlog::Backend;
+use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
+use crate::leader::{Leader, Storage};
+use crate::materialize::Materializers;
+use crate::sqlite::{Db, StateRules};
+use crate::sync::{BackendId, SyncEvent};
+use crate::*;
+use std::sync::Arc;
+
+#[event("v1.Noted")]
+struct Noted {
+    id: i64,
+}
+
+#[event("Seen", client_only)]
+struct Seen {
+    id: i64,
+}
+
+#[table("notes")]
+struct Note {
+    #[column(primary_key)]
+    id: i64,
+}
+
+#[table("seen", client_only)]
+struct SeenRow {
+    #[column(primary_key)]
+    id: i64,
+}
+
+#[schema(events(Noted, Seen), tables(Note, SeenRow))]
+struct App;
+
+#[materializers]
+impl App {
+    fn noted(Noted { id }: Noted) -> impl IntoWrites {
+        Note { id }.insert()
+    }
+
+    fn seen(Seen { id }: Seen) -> impl IntoWrites {
+        SeenRow { id }.insert()
+    }
+}
+
+fn open(storage: &Storage) -> Leader {
+    Leader::open(storage, Materializers::of::<App>(), &mut |_, _| Ok(Vec::new()), &mut |_| {}).unwrap()
+}
+
+fn args(id: i64) -> Option<Box<str>> {
+    Some(format!("{{\"id\":{id}}}").into())
+}
+
+fn noted(id: i64) -> EncodedEvent {
+    EncodedEvent::new(Noted::DEF, args(id))
+}
+
+fn seen(id: i64) -> EncodedEvent {
+    EncodedEvent::new(Seen::DEF, args(id))
+}
+
+/// Of this client's own session; each event's ordinal is one more than that before.
+fn own(ordinal: u64, events: Vec<EncodedEvent>) -> Arc<CommitGroup> {
+    let (client_id, session_id) = (ClientId::from_stored("me"), SessionId::from_stored("mine"));
+    Arc::new(CommitGroup::new((JournalNonce([7; 11]), ordinal), client_id, session_id, events))
+}
+
+fn backend(id: &str, keeps_identity: bool) -> Backend {
+    Backend { id: BackendId::new(id), keeps_identity }
+}
+
+/// As it comes from a backend; `id` is an ordinal of another client's journal, and what follows in its group.
+fn incoming(number: u64, client: &str, note: i64, id: Option<(u64, u32)>) -> SyncEvent {
+    SyncEvent {
+        number,
+        parent: number - 1,
+        name: "v1.Noted".into(),
+        args: args(note),
+        client_id: client.into(),
+        session_id: if client == "me" { "mine".into() } else { "theirs".into() },
+        id: id.map(|(ordinal, _)| EventId::new(JournalNonce([9; 11]), ordinal)),
+        rest: id.map(|(_, rest)| rest),
+    }
+}
+
+/// What would be pushed next: numbers and notes.
+fn pushed(leader: &Leader) -> Vec<(u64, String)> {
+    let events = leader.push_batch().unwrap().into_iter();
+    events.map(|event| (event.number, event.args.unwrap_or_default().into_string())).collect()
+}
+
+fn text(id: i64) -> String {
+    args(id).unwrap().into_string()
+}
+
+fn notes(leader: &Leader) -> Vec<i64> {
+    leader.state.db().rows("SELECT id FROM notes ORDER BY id", [], |row| row.get(0)).unwrap()
+}
+
+/// The pending part on disk is the one in memory.
+fn check_order(leader: &mut Leader) {
+    let (known, synced) = (leader.order.clone(), leader.pending_synced());
+    leader.reload_order().unwrap();
+    assert_eq!((leader.order.pending(), leader.pending_synced()), (known.pending(), synced));
+}
+
+#[test]
+fn a_group_with_gaps_is_confirmed_in_parts_by_a_backend_without_ids() {
+    let mut leader = open(&Storage::Memory);
+    leader.attach(backend("first", true)).unwrap();
+    // A client-only event stood between the two, at the client that committed them.
+    leader.apply_page(vec![incoming(1, "other", 1, Some((1, 1))), incoming(2, "other", 2, Some((3, 0)))]).unwrap();
+    leader.rejoin(backend("second", false)).unwrap();
+    assert_eq!(pushed(&leader), [(1, text(1)), (2, text(2))]);
+    leader.apply_page(vec![incoming(1, "other", 1, None)]).unwrap();
+    check_order(&mut leader);
+    assert_eq!((pushed(&leader), notes(&leader)), (vec![(2, text(2))], vec![1]));
+    leader.apply_page(vec![incoming(2, "other", 2, None)]).unwrap();
+    check_order(&mut leader);
+    assert_eq!((pushed(&leader), leader.pending_synced()), (vec![], 0));
+    assert_eq!(notes(&leader), [1, 2]);
+}
+
+#[test]
+fn a_mixed_group_is_confirmed_event_by_event_in_one_page_or_in_many() {
+    for in_one_page in [true, false] {
+        let mut leader = open(&Storage::Memory);
+        leader.attach(backend("only", false)).unwrap();
+        leader.accept(&[own(1, vec![seen(1), noted(1), seen(2), noted(2), seen(3)]), own(6, vec![noted(3)])]).unwrap();
+        let page = [incoming(1, "me", 1, None), incoming(2, "me", 2, None), incoming(3, "other", 9, None)];
+        let last = incoming(4, "me", 3, None);
+        if in_one_page {
+            leader.apply_page(page.into_iter().chain([last]).collect()).unwrap();
+        } else {
+            for event in page.into_iter().chain([last]) {
+                leader.apply_page(vec![event]).unwrap();
+                check_order(&mut leader);
+            }
+        }
+        check_order(&mut leader);
+        assert_eq!((pushed(&leader), leader.pending_synced()), (vec![], 0));
+        assert_eq!((notes(&leader), leader.log().head().place), (vec![1, 2, 3, 9], 7));
+    }
+}
+
+/// Such a backend names an event by its number: a rewound one gives the same name to another event.
+#[test]
+fn what_a_rewound_backend_lost_stays_pending_behind_what_took_its_number() {
+    for keeps_identity in [false, true] {
+        let mut leader = open(&Storage::Memory);
+        let only = backend("only", keeps_identity);
+        leader.attach(only.clone()).unwrap();
+        leader.apply_page(vec![incoming(1, "other", 1, None)]).unwrap();
+        for turn in 0..3 {
+            leader.rejoin(only.clone()).unwrap();
+            check_order(&mut leader);
+            leader.apply_page(vec![incoming(1, "other", 100 + turn, None)]).unwrap();
+            check_order(&mut leader);
+            // What came before is pushed behind it, the last first here.
+            let lost: Vec<_> = (100..100 + turn).rev().chain([1]).collect();
+            let expected: Vec<_> = (2..).zip(&lost).map(|(number, note)| (number, text(*note))).collect();
+            assert_eq!(pushed(&leader), expected, "{keeps_identity}");
+            leader
+                .apply_page((2..).zip(lost).map(|(number, note)| incoming(number, "other", note, None)).collect())
+                .unwrap();
+            assert_eq!(leader.pending_synced(), 0);
+        }
+        check_order(&mut leader);
+        assert_eq!(notes(&leader), [1, 100, 101, 102], "{keeps_identity}");
+    }
+}
+
+#[test]
+fn a_pending_part_that_cannot_be_read_is_read_again() {
+    let folder = Folder::new();
+    let storage = Storage::Folder(folder.0.clone());
+    let mut leader = open(&storage);
+    leader.attach(backend("only", true)).unwrap();
+    leader.accept(&[own(1, vec![noted(1)]), own(2, vec![noted(2)])]).unwrap();
+    let other = Db::open(storage.log(), Arc::new(StateRules::default())).unwrap();
+    other.batch("ALTER TABLE pending RENAME TO hidden").unwrap();
+    let page = || {
+        let mut event = incoming(1, "me", 1, Some((1, 0)));
+        event.id = Some(EventId::new(JournalNonce([7; 11]), 1));
+        vec![event]
+    };
+    leader.apply_page(page()).unwrap_err();
+    assert!(!leader.is_in_step());
+    leader.accept(&[own(3, vec![noted(3)])]).unwrap_err();
+    other.batch("ALTER TABLE hidden RENAME TO pending").unwrap();
+    assert_eq!(leader.catch_up_page().unwrap().len(), 0);
+    assert!(leader.is_in_step());
+    assert_eq!(pushed(&leader), [(1, text(1)), (2, text(2))]);
+    leader.apply_page(page()).unwrap();
+    check_order(&mut leader);
+    assert_eq!((pushed(&leader), notes(&leader)), (vec![(2, text(2))], vec![1]));
+}
