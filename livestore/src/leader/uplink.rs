@@ -112,12 +112,19 @@ impl Sync {
         while let Some(input) = inputs.pop_front() {
             let facts = facts(leader);
             for output in self.uplink.step(input, &facts, now) {
-                match self.carry_out(output, leader, told) {
+                let is_compare = matches!(output, UplinkOutput::Compare { .. });
+                let answered = self.carry_out(output, leader, told);
+                // What follows a comparison is meant for a log that holds the same.
+                let is_same = matches!(answered, Ok(None)) && self.stopped.is_none();
+                match answered {
                     Ok(answer) => inputs.extend(answer),
                     Err(error) => {
                         inputs.push_back(UplinkInput::ApplyFailed);
                         failed.get_or_insert(error);
                     }
+                }
+                if is_compare && !is_same {
+                    break;
                 }
             }
         }

@@ -33,6 +33,8 @@ pub(super) struct Link {
     push_after: Option<Duration>,
     /// The fence: the pull under way is not done before the head is there.
     need: u64,
+    /// Whether no page came yet. The first pull begins with the last event that was confirmed.
+    is_first: bool,
     /// Events that came in this pull, and that it brings.
     done: u64,
     total: Option<u64>,
@@ -70,6 +72,7 @@ impl Link {
             push,
             push_after,
             need: 0,
+            is_first: true,
             done: 0,
             total: None,
             faults,

@@ -39,7 +39,9 @@ impl Link {
         self.paged = cx.now;
         (self.done, self.total) = (0, None);
         let backend_id = cx.facts.backend_id.clone();
-        cx.out.push(UplinkOutput::Send(SyncRequest::Pull { after: cx.facts.head, backend_id, live: true }));
+        // A backend that lost events, or holds others in their place, would show in no other way.
+        let after = cx.facts.head.saturating_sub(u64::from(self.is_first));
+        cx.out.push(UplinkOutput::Send(SyncRequest::Pull { after, backend_id, live: true }));
     }
 
     fn wait_for_page(&mut self, cx: &Cx<'_>) {
@@ -102,7 +104,10 @@ impl Link {
         if begins > head + 1 && is_checked || !is_gapless(&page.events) {
             return self.gap(begins, cx);
         }
-        if let Some(behind) = page.head.filter(|theirs| *theirs < head && page.events.is_empty()) {
+        // The first page begins with the last event that was confirmed.
+        let lacks_last = std::mem::take(&mut self.is_first) && head > 0 && page.head.is_none();
+        let theirs = if lacks_last { Some(head - 1) } else { page.head };
+        if let Some(behind) = theirs.filter(|theirs| *theirs < head && page.events.is_empty()) {
             return self.behind(behind, cx);
         }
         let is_known = |event: &SyncEvent| event.number <= head && !mutant::is(Mutant::UplinkTakesOverlaps);
