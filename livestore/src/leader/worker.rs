@@ -186,6 +186,8 @@ impl Worker {
     fn accept(&mut self, len: usize, groups: &[Arc<CommitGroup>]) -> Result<(), StorageError> {
         let accepted = self.leader.accept(groups)?;
         self.have_taken(len, groups);
+        // Before the session hears that they are taken: at every moment they are pending at one hop or the other.
+        self.show_sync();
         self.tell_accepted(&accepted);
         let judged = self.leader.settle_client_only()?;
         self.publish(&judged);
