@@ -108,6 +108,8 @@ impl Inner {
             worker: Mutex::new(None),
         });
         inner.start_worker()?;
+        // What was pending when the store was closed is there from the start.
+        inner.pull();
         Ok(inner)
     }
 
