@@ -5,6 +5,7 @@ pub mod fault_vfs;
 pub mod history;
 pub mod items;
 pub mod ledger;
+pub mod notes;
 pub mod rng;
 pub mod scratch;
 pub mod session;
