@@ -5,9 +5,8 @@
 use livestore::{Store, Table};
 use livestore_benches::app::{App, Todo, fill, on_disk};
 use livestore_benches::ceiling::{Ceiling, Mode};
-use livestore_benches::{Bench, Folder, Unit, cpu_of, process_cpu, resident_bytes};
+use livestore_benches::{Bench, Folder, Unit, child, cpu_of, process_cpu, tell};
 use std::path::Path;
-use std::process::Command;
 
 const OPEN: &str = "LIVESTORE_BENCH_OPEN";
 const START: &str = "LIVESTORE_BENCH_START";
@@ -95,23 +94,4 @@ fn startup(bench: &Bench, events: u64, target: &str) {
         || memory.next().unwrap_or(f64::NAN),
         || memory_by_hand.next().unwrap_or(f64::NAN),
     );
-}
-
-/// Runs this program again to do the one thing; gives back the seconds it took and notes the memory.
-fn child(what: &str, folder: &Path, memory: &mut Vec<f64>) -> f64 {
-    let program = std::env::current_exe().unwrap();
-    let output = Command::new(program).env(what, folder).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let numbers: Vec<f64> = text.split_whitespace().map(|number| number.parse().unwrap()).collect();
-    assert!(output.status.success() && numbers.len() == 2, "the opening process failed: {output:?}");
-    memory.push(numbers[1]);
-    numbers[0]
-}
-
-#[allow(clippy::print_stdout)] // the parent process reads it
-fn tell<T>(work: impl FnOnce() -> T) {
-    let mut kept = None;
-    let seconds = cpu_of(process_cpu, || kept = Some(work()));
-    println!("{seconds} {}", resident_bytes().unwrap_or(0));
-    drop(kept);
 }

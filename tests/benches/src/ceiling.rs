@@ -104,6 +104,40 @@ impl Ceiling {
         Ok(done)
     }
 
+    /// A session's copy of the state, with so many events applied on top of a savepoint.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn session(&self, pending: &[String]) -> Result<Connection> {
+        let mut copy = Connection::open_in_memory()?;
+        rusqlite::backup::Backup::new(&self.state, &mut copy)?.step(-1)?;
+        copy.execute_batch("SAVEPOINT base")?;
+        pending.iter().try_for_each(|args| apply(&copy, args))?;
+        Ok(copy)
+    }
+
+    /// Events of others come, in pages, before what is pending: log and state take them, one transaction each for a page; the
+    /// session goes back to its savepoint, takes them too and applies what is pending again.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn rebase(&self, session: &Connection, (first, upstream): (u64, &[String]), pending: &[String]) -> Result<()> {
+        for (index, page) in upstream.chunks(100).enumerate() {
+            begin(&self.log)?;
+            for (seq, args) in (first + 100 * index as u64..).zip(page) {
+                append(&self.log, seq, args)?;
+            }
+            end(&self.log)?;
+            begin(&self.state)?;
+            page.iter().try_for_each(|args| apply(&self.state, args))?;
+            end(&self.state)?;
+        }
+        session.execute_batch("ROLLBACK TO base")?;
+        upstream.iter().try_for_each(|args| apply(session, args))?;
+        session.execute_batch("RELEASE base; SAVEPOINT base")?;
+        pending.iter().try_for_each(|args| apply(session, args))
+    }
+
     /// Opens both databases of a folder, finds the head, copies state into memory and reads once.
     ///
     /// # Errors
@@ -157,6 +191,11 @@ fn append(log: &Connection, seq: u64, args: &str) -> Result<()> {
 fn insert(state: &Connection, id: &str, text: &str) -> Result<()> {
     let mut statement = state.prepare_cached("INSERT INTO todos(id, text, completed) VALUES(?1, ?2, 0)")?;
     statement.execute(params![id, text]).map(drop)
+}
+
+fn apply(state: &Connection, args: &str) -> Result<()> {
+    let event: Option<TodoCreated> = serde_json::from_str(args).ok();
+    event.map_or(Ok(()), |event| insert(state, &event.id, &event.text))
 }
 
 /// Inserts a todo in a transaction of its own.

@@ -5,11 +5,17 @@
 //! rounds. `README.md` holds the figures and how they were taken.
 
 pub mod app;
+mod backend;
 pub mod ceiling;
+mod child;
+pub mod client;
 mod clock;
 mod folder;
+pub mod heap;
 mod report;
 
+pub use backend::Paged;
+pub use child::{child, tell};
 pub use clock::{cpu_of, process_cpu, thread_cpu};
 pub use folder::{Folder, resident_bytes};
 pub use report::{Bench, Unit, median};

@@ -13,6 +13,10 @@ pub enum Unit {
     EventsPerSecond,
     /// Bytes, written as MB.
     Megabytes,
+    /// Bytes.
+    Bytes,
+    /// A factor.
+    Times,
 }
 
 impl Unit {
@@ -23,6 +27,8 @@ impl Unit {
             Self::Millis => format!("{:.2} ms", value * 1e3),
             Self::EventsPerSecond => format!("{value:.0}/s"),
             Self::Megabytes => format!("{:.1} MB", value / 1e6),
+            Self::Bytes => format!("{value:.1} B"),
+            Self::Times => format!("{value:.2} ×"),
         }
     }
 }
