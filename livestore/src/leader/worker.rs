@@ -1,5 +1,8 @@
 //! The leader at work: takes what sessions submit, in groups, and tells them what became of it.
 
+#[cfg(test)]
+mod tests;
+
 use super::desk::{Desk, Request, group_bytes, lock};
 use super::step::Pace;
 use super::uplink::{Sync, Told};
@@ -203,6 +206,8 @@ impl Worker {
     fn tell_accepted(&mut self, accepted: &[Accepted]) {
         let seq = self.leader.log().pending_seq();
         self.desk.change_status(|status| status.seq = seq);
+        // Before the sessions: one whose groups are all taken must find them pending here, or all would look synced.
+        self.show_sync();
         self.attached.accepted(accepted, &self.desk);
     }
 

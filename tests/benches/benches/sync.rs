@@ -82,9 +82,14 @@ fn open_offline(folder: &Path) -> (Store<App>, Vec<Todo>) {
 
 fn open_with_pending(bench: &Bench, pending: u64) {
     let client = Client::offline(PAGE, pending).unwrap();
+    assert_eq!(count(&client.store).unwrap(), CONFIRMED + pending);
     client.store.shutdown().unwrap();
     let Client { folder, store, .. } = client;
     drop(store);
+    let (reopened, _) = open_offline(folder.path());
+    assert_eq!(count(&reopened).unwrap(), CONFIRMED + pending);
+    assert_eq!(reopened.sync_status().pending as u64, pending);
+    reopened.shutdown().unwrap();
     let mut memory = Vec::new();
     let what = format!("open with {pending} pending, backend offline, and answer the first query, CPU");
     bench.alone(("P10", &what, "≤ 1.5 s"), Unit::Millis, || child(OPEN, folder.path(), &mut memory));

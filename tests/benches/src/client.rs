@@ -35,7 +35,7 @@ impl Client {
         let (folder, backend) = (Folder::new(), Paged::new(page));
         let adapter = on_disk(folder.path());
         let store = Store::<App>::builder(adapter.clone(), STORE).sync(backend.clone()).open()?;
-        fill(&store, 0, CONFIRMED, 100)?;
+        fill(&store, 0, CONFIRMED, 1)?;
         assert!(store.wait_synced(WAIT_MAX), "{:?}", store.sync_status());
         Ok(Self { adapter, store, backend, folder })
     }
