@@ -8,6 +8,7 @@ mod handle;
 
 mod news;
 mod port;
+mod pumped;
 mod seal;
 mod state;
 mod status;

@@ -67,6 +67,11 @@ impl<S: Schema> Store<S> {
         StoreBuilder::new(adapter, store_id.as_ref().to_owned())
     }
 
+    #[cfg(feature = "crash-points")]
+    pub(crate) fn abandon(self) {
+        self.inner.abandon();
+    }
+
     fn from_handle(inner: Arc<Handle>) -> Self {
         Self { inner, schema: PhantomData }
     }
@@ -200,6 +205,31 @@ impl<S: Schema> Store<S> {
     pub fn wait_synced(&self, timeout: Duration) -> bool {
         self.inner.hurry_sync();
         self.inner.wait_sync(timeout, &SyncStatus::is_synced)
+    }
+
+    /// Does what is due in a store that was opened [`pumped`](StoreBuilder::pumped), and tells subscribers. `now` counts from any
+    /// moment, the same for all sessions of the store, and does not go back. Gives back when it wants to be called again at the
+    /// latest; earlier after a commit, or when the provider's waker was woken, nothing is lost by waiting. `None` where a thread does the work, or
+    /// the store is closed.
+    ///
+    /// What waits for the leader inside ([`Receipt::wait`], [`wait_sync`](Self::wait_sync)) needs another thread that pumps.
+    ///
+    /// ```
+    /// # use livestore::*;
+    /// # use std::time::Duration;
+    /// # #[event("v1.Added")] pub struct Added { pub id: String }
+    /// # #[schema(events(Added))] pub struct App;
+    /// # #[materializers] impl App { fn added(_: Added) {} }
+    /// # fn main() -> Result<()> {
+    /// let store = Store::<App>::builder(memory(), "todos").pumped().open()?;
+    /// let receipt = store.commit(Added { id: "a".into() })?;
+    /// assert_eq!(receipt.poll(), None);
+    /// store.pump(Duration::from_millis(5));
+    /// assert!(receipt.poll().is_some());
+    /// # Ok(()) }
+    /// ```
+    pub fn pump(&self, now: Duration) -> Option<Duration> {
+        self.inner.pump(now)
     }
 
     /// How often each live query of this session ran, and how many watch it; most used first. For tests and for finding out

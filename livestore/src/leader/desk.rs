@@ -1,6 +1,7 @@
 //! The desk between the sessions of a process and whoever serves them: the leader itself, or the line to a leader in
 //! another process. Sessions leave submissions and requests, and read the status; they never wait for each other.
 
+use super::pumped::Pumped;
 use super::{LeaderState, LeaderStatus, Port, ReceiptSlot, StatePosition, Submission};
 use crate::crash::tunable;
 use crate::error::{StorageError, StorageKind};
@@ -10,7 +11,7 @@ use crate::sqlite::Db;
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -24,12 +25,14 @@ pub(crate) struct LeaderOptions {
     pub(crate) sync_after: Duration,
     /// The most bytes of events that wait for the leader, from all sessions.
     pub(crate) inbox_bytes_max: usize,
+    /// No thread: the application runs the steps.
+    pub(crate) is_pumped: bool,
 }
 
 impl Default for LeaderOptions {
     fn default() -> Self {
         let linger = Duration::from_millis(tunable("LINGER_MS", 1));
-        Self { linger, sync_after: Duration::from_millis(100), inbox_bytes_max: 64 << 20 }
+        Self { linger, sync_after: Duration::from_millis(100), inbox_bytes_max: 64 << 20, is_pumped: false }
     }
 }
 
@@ -112,6 +115,8 @@ pub(crate) struct Desk {
     pub(super) synced: Mutex<HashMap<JournalNonce, u64>>,
     /// Tasks that wait for the log to grow.
     wakers: Mutex<Vec<Waker>>,
+    /// Runs the leader's steps, where no thread does.
+    pumped: OnceLock<Weak<Pumped>>,
     pub(super) options: LeaderOptions,
 }
 
@@ -128,6 +133,7 @@ impl Desk {
             status_changed: Condvar::new(),
             synced: Mutex::default(),
             wakers: Mutex::default(),
+            pumped: OnceLock::new(),
             options,
         })
     }
@@ -242,6 +248,14 @@ impl Desk {
     fn ask_within<T>(&self, wait_max: Duration, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StorageError> {
         let (reply, answer) = sync_channel(1);
         self.request(request(reply));
+        if let Some(pumped) = self.pumped.get().and_then(Weak::upgrade) {
+            // Nobody else would answer.
+            pumped.pump_again();
+            let unanswered = || self.stopped().as_deref().unwrap_or("the leader is busy on this thread").to_owned();
+            return answer
+                .try_recv()
+                .unwrap_or_else(|_| Err(StorageError { kind: StorageKind::Busy, path: None, message: unanswered() }));
+        }
         answer.recv_timeout(wait_max).unwrap_or_else(|missed| {
             let message = match missed {
                 RecvTimeoutError::Timeout => format!("the leader did not answer within {} ms", wait_max.as_millis()),
@@ -255,6 +269,15 @@ impl Desk {
         inbox.is_urgent = true;
         inbox.is_idle = false;
         self.wake.notify_one();
+    }
+
+    pub(super) fn be_pumped_by(&self, pumped: &Arc<Pumped>) {
+        let _ = self.pumped.set(Arc::downgrade(pumped)); // Once in the life of a desk.
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn is_pumped(&self) -> bool {
+        self.options.is_pumped
     }
 
     /// Waits so long, or until somebody calls; or hands something over, where the leader said that it is idle.

@@ -1,4 +1,5 @@
 use super::desk::{Desk, lock};
+use super::pumped::Pumped;
 use super::{Leader, LeaderOptions, SyncSetup, Worker};
 use crate::error::{OpenError, StorageError, StorageKind};
 use crate::materialize::panic_message;
@@ -19,7 +20,9 @@ pub(crate) struct LeaderHandle {
     /// The thread is over, and with it everything that it held.
     ended: Arc<(Mutex<bool>, Condvar)>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    thread_id: ThreadId,
+    thread_id: Option<ThreadId>,
+    /// Instead of a thread.
+    pumped: Option<Arc<Pumped>>,
     /// A shutdown ran out of time: the end of the handle does not wait once more.
     is_given_up: AtomicBool,
 }
@@ -49,11 +52,51 @@ impl LeaderHandle {
         let desk = Desk::new(options);
         let mut worker = Worker::new(&desk, leader, None)?;
         worker.start_sync(sync);
+        if options.is_pumped {
+            return Ok(Self::pumped(&desk, Box::new(worker), keep));
+        }
         Self::start(&desk, move || {
             worker.work();
             drop(worker);
             drop(keep);
         })
+    }
+
+    /// Leads without a thread; `keep` is held until the leader ended.
+    pub(crate) fn pumped(desk: &Arc<Desk>, worker: Box<Worker>, keep: Box<dyn std::any::Any + Send>) -> Self {
+        Self {
+            desk: Arc::clone(desk),
+            ended: Arc::default(),
+            thread: Mutex::default(),
+            thread_id: None,
+            pumped: Some(Pumped::new(desk, worker, keep)),
+            is_given_up: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether nothing happens unless somebody pumps.
+    pub(crate) fn is_pumped(&self) -> bool {
+        self.pumped.is_some()
+    }
+
+    /// Runs the steps that are due, and says when the next one is; `None` where a thread does all that.
+    pub(crate) fn pump(&self, now: Duration) -> Option<Duration> {
+        self.pumped.as_ref()?.pump(now)
+    }
+
+    /// The same without time going on.
+    pub(crate) fn pump_again(&self) {
+        if let Some(pumped) = &self.pumped {
+            pumped.pump_again();
+        }
+    }
+
+    /// Ends the leader as the end of its process would. Only one that is pumped can be.
+    #[cfg_attr(not(feature = "crash-points"), allow(dead_code))]
+    pub(crate) fn abandon(&self) {
+        if let Some(pumped) = &self.pumped {
+            pumped.abandon();
+        }
     }
 
     /// Starts the thread that serves the desk until the last handle is gone. What `serve` holds is dropped before the
@@ -77,8 +120,9 @@ impl LeaderHandle {
                 message: format!("the leader's thread did not start: {error}"),
             })
         })?;
-        let (desk, thread_id) = (Arc::clone(desk), thread.thread().id());
-        Ok(Self { desk, ended, thread: Mutex::new(Some(thread)), thread_id, is_given_up: AtomicBool::new(false) })
+        let (desk, thread_id) = (Arc::clone(desk), Some(thread.thread().id()));
+        let thread = Mutex::new(Some(thread));
+        Ok(Self { desk, ended, thread, thread_id, pumped: None, is_given_up: AtomicBool::new(false) })
     }
 
     /// The end of this handle will not wait for the thread: whoever ends it has waited already.
@@ -90,9 +134,10 @@ impl LeaderHandle {
 impl Drop for LeaderHandle {
     fn drop(&mut self) {
         self.desk.stop();
+        self.pump_again();
         let thread = lock(&self.thread).take();
         // The leader's own thread may hold the last handle; it then ends by itself.
-        let Some(thread) = thread.filter(|_| std::thread::current().id() != self.thread_id) else { return };
+        let Some(thread) = thread.filter(|_| Some(std::thread::current().id()) != self.thread_id) else { return };
         let wait_max = if self.is_given_up.load(Ordering::Relaxed) { Duration::ZERO } else { STOP_WAIT_MAX };
         let waited = self.ended.1.wait_timeout_while(lock(&self.ended.0), wait_max, |ended| !*ended);
         if *waited.unwrap_or_else(PoisonError::into_inner).0 {

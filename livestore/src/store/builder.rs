@@ -35,6 +35,7 @@ pub struct StoreBuilder<S: Schema, A> {
     on_progress: Option<Box<dyn FnMut(OpenProgress)>>,
     on_boot: Option<OnBoot<S>>,
     sync: Option<SyncWish>,
+    is_pumped: bool,
     initial_sync: InitialSync,
     schema: PhantomData<fn() -> S>,
 }
@@ -48,6 +49,7 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
             on_progress: None,
             on_boot: None,
             sync: None,
+            is_pumped: false,
             initial_sync: InitialSync::Skip,
             schema: PhantomData,
         }
@@ -109,6 +111,16 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
         self
     }
 
+    /// Opens the store without a thread of its own: nothing is written to the eventlog, synced, or taken from other sessions unless
+    /// [`Store::pump`] is called. For event loops, for platforms without threads, and for tests that decide what happens when.
+    ///
+    /// All sessions of a store in a process have it alike: the first that is opened decides. Other processes cannot follow a
+    /// leader that is pumped; a store that follows one itself has its thread all the same.
+    pub fn pumped(mut self) -> Self {
+        self.is_pumped = true;
+        self
+    }
+
     /// Whether opening waits for the backend; it does not by default.
     pub fn initial_sync(mut self, initial: InitialSync) -> Self {
         self.initial_sync = initial;
@@ -133,7 +145,7 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
             store_id: &store_id,
             materializers,
             unknown: &self.unknown,
-            options: LeaderOptions::default(),
+            options: LeaderOptions { is_pumped: self.is_pumped, ..LeaderOptions::default() },
             sync: self.sync.clone(),
             progress,
         })?;

@@ -94,7 +94,7 @@ impl Inner {
         let Connected { leader, commit_log, client_id, session_id } = connected;
         let session =
             Session::open(Arc::clone(&leader), materializers, commit_log, client_id.clone(), session_id.clone())?;
-        let port = Arc::clone(session.port());
+        let (port, is_pumped) = (Arc::clone(session.port()), leader.is_pumped());
         let outbox = Arc::new(Outbox::default());
         let live = Live::new(Arc::clone(&outbox));
         let inner = Arc::new(Self {
@@ -107,7 +107,9 @@ impl Inner {
             port,
             worker: Mutex::new(None),
         });
-        inner.start_worker()?;
+        if !is_pumped {
+            inner.start_worker()?;
+        }
         // What was pending when the store was closed is there from the start.
         inner.pull();
         Ok(inner)
@@ -259,6 +261,19 @@ impl Inner {
         })
     }
 
+    pub(super) fn pump(&self, now: Duration) -> Option<Duration> {
+        let due = self.leader().upgrade().and_then(|leader| leader.pump(now));
+        self.pull();
+        due
+    }
+
+    #[cfg(feature = "crash-points")]
+    pub(super) fn abandon(&self) {
+        if let Some(leader) = self.leader().upgrade() {
+            leader.abandon();
+        }
+    }
+
     pub(super) fn hurry_sync(&self) {
         // A store that is closed has nobody to hurry.
         let _ = self.enter(|open| open.leader.request(Request::HurrySync));
@@ -301,6 +316,7 @@ impl Inner {
                 }
                 (_, leader) => {
                     leader.hurry();
+                    leader.pump_again();
                     leader.wait_past(leader.status().place, Duration::from_millis(5));
                 }
             }

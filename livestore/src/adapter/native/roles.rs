@@ -79,6 +79,12 @@ impl Roles {
     /// Serves the sessions in one role after the other, until the last of them is gone.
     pub(super) fn start(self, first: Role) -> Result<LeaderHandle, OpenError> {
         let desk = Arc::clone(&self.desk);
+        let first = match first {
+            Role::Lead { host: None, worker, lock } if desk.is_pumped() => {
+                return Ok(LeaderHandle::pumped(&desk, worker, Box::new((lock, self))));
+            }
+            other => other,
+        };
         LeaderHandle::start(&desk, move || {
             let mut role = Some(first);
             while let Some(now) = role.take() {
@@ -214,6 +220,9 @@ impl Roles {
 
     /// Without a door this process works on alone, and others wait.
     fn open_door(&self) -> Option<Host> {
+        if self.desk.is_pumped() {
+            return None; // It has no thread that other processes could be served by.
+        }
         let schema = (self.materializers.schema.name, self.fingerprint.clone());
         match Host::start(&self.folder, &self.desk, schema) {
             Ok(host) => Some(host),
