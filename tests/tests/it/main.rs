@@ -33,5 +33,6 @@ mod sync_faults;
 mod sync_native;
 mod sync_other_backend;
 mod sync_refusals;
+mod sync_regressions;
 mod undo;
 mod watching_a_closed_store;
