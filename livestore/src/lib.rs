@@ -156,7 +156,9 @@ pub use schema::{
     WriteQuery, WriteStatement, Writes,
 };
 pub use session::{Outcome, Receipt, WaitError};
-pub use store::{EventStream, RawEvent, ReadCx, ShutdownError, Store, StoreBuilder, StoreStatus, StreamedEvent};
+pub use store::{
+    EventStream, EventlogRestarted, RawEvent, ReadCx, ShutdownError, Store, StoreBuilder, StoreStatus, StreamedEvent,
+};
 pub use sync::{
     BackendId, Fault, InitialSync, MemoryBackend, OnOtherBackend, PageInfo, PushRefusal, Rejected, SyncConnection,
     SyncError, SyncEvent, SyncMessage, SyncPage, SyncProvider, SyncRequest, SyncState, SyncStatus, SyncTarget,

@@ -9,7 +9,7 @@ mod status;
 mod tests;
 
 pub use builder::StoreBuilder;
-pub use events::{EventStream, RawEvent, StreamedEvent};
+pub use events::{EventStream, EventlogRestarted, RawEvent, StreamedEvent};
 pub use read::ReadCx;
 pub use status::StoreStatus;
 

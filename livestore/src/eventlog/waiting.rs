@@ -372,6 +372,12 @@ impl Eventlog {
         Ok(self.rows_after(since.global, &filter, 1)?.pop())
     }
 
+    /// Whether the log holds this event, under this id or another since. Reads all of it.
+    pub(crate) fn has_event(&self, id: EventId) -> Result<bool, StorageError> {
+        let sql = "SELECT 1 FROM events WHERE id = ?1 OR was = ?1 LIMIT 1";
+        Ok(!self.db().rows(sql, [id.as_bytes()], |_| Ok(()))?.is_empty())
+    }
+
     /// Only the head of the log, as a number.
     pub(crate) fn upstream_head(&self) -> u64 {
         self.head().number.global

@@ -1,6 +1,8 @@
 use super::desk::{Desk, group_bytes};
 use super::{Accepted, Dropped, Judged, Port, ReceiptSlot, StatePosition, Submission, Verdict};
+use crate::error::StorageError;
 use crate::event::CommitGroup;
+use crate::eventlog::{Eventlog, PendingGroup};
 use crate::ids::{EventId, JournalNonce};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -17,6 +19,10 @@ pub(crate) struct Attached {
     left: HashSet<JournalNonce>,
     /// The receipts of groups in the leader's pending part, and how many of their events wait: only those that somebody holds.
     receipts: HashMap<EventId, (Arc<ReceiptSlot>, usize)>,
+    /// The log began again, and the sessions have not yet: nothing is told to them.
+    pub(crate) is_restarting: bool,
+    /// The log began again: receipts may be of what it holds no more.
+    pub(crate) may_have_lost: bool,
     /// No backend confirms: what has a place may still get another.
     pub(crate) is_provisional: bool,
     /// Handed over and not judged yet: on their way to another process, or on the log while state could not follow.
@@ -45,7 +51,7 @@ impl Attached {
     /// Tells every session and the receipts what became of groups, in log order.
     pub(crate) fn publish(&mut self, judged: &[Judged], desk: &Desk) {
         self.ports.retain(|(nonce, port)| nonce.is_some() || !port.is_closed());
-        for (nonce, port) in &self.ports {
+        for (nonce, port) in self.told() {
             port.publish(judged, |group| Some(group.nonce) == *nonce);
         }
         let mut settled = 0;
@@ -64,7 +70,7 @@ impl Attached {
 
     /// Tells every session what the leader took into its pending part.
     pub(crate) fn accepted(&mut self, accepted: &[Accepted], desk: &Desk) {
-        for (nonce, port) in &self.ports {
+        for (nonce, port) in self.told() {
             port.accepted(accepted, |group| Some(group.nonce) == *nonce);
         }
         let mut settled = 0;
@@ -82,11 +88,49 @@ impl Attached {
     }
 
     /// Tells every session what the backend rejected.
-    pub(crate) fn dropped(&mut self, dropped: &Dropped) {
-        self.ports.iter().for_each(|(_, port)| port.dropped(dropped));
+    pub(crate) fn dropped(&mut self, dropped: &Dropped, desk: &Desk) {
+        self.told().for_each(|(_, port)| port.dropped(dropped));
         if let Some((slot, _)) = self.receipts.remove(&dropped.id) {
             slot.reject(&dropped.reason);
+        } else if let Some(at) = self.waiting.iter().position(|waiting| waiting.group.id() == dropped.id)
+            && let Some(submission) = self.waiting.remove(at)
+        {
+            // It was taken by a leader that ended before it said so.
+            submission.slot.reject(&dropped.reason);
+            desk.settle(group_bytes(&submission));
         }
+    }
+
+    fn told(&self) -> impl Iterator<Item = &(Option<JournalNonce>, Arc<Port>)> {
+        self.ports.iter().filter(|_| !self.is_restarting)
+    }
+
+    /// After the log began again: ends the receipts of what it holds no more, pending or not.
+    pub(crate) fn end_lost_receipts(
+        &mut self,
+        log: &Eventlog,
+        dropped: &[Dropped],
+        pending: impl FnOnce() -> Result<Vec<PendingGroup>, StorageError>,
+    ) -> Result<(), StorageError> {
+        if self.receipts.is_empty() {
+            self.may_have_lost = false;
+            return Ok(());
+        }
+        // The pending part first: what leaves it meanwhile is in the log by then.
+        let pending: HashSet<_> = pending()?.iter().map(|group| group.id).collect();
+        let reason: Arc<str> = "another backend confirms now; what waited for the one before is kept aside".into();
+        let unknown: Vec<_> = self.receipts.keys().copied().filter(|id| !pending.contains(id)).collect();
+        for id in unknown {
+            let refused = dropped.iter().find(|dropped| dropped.id == id).map(|dropped| &dropped.reason);
+            if refused.is_none() && log.has_event(id)? {
+                continue; // Told soon.
+            }
+            if let Some((slot, _)) = self.receipts.remove(&id) {
+                slot.reject(refused.unwrap_or(&reason));
+            }
+        }
+        self.may_have_lost = false;
+        Ok(())
     }
 
     /// The submission that the group came by, if it came by one. It is in the log now.

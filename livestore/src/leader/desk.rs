@@ -213,15 +213,15 @@ impl Desk {
         is_wanted(&waited.unwrap_or_else(PoisonError::into_inner).0)
     }
 
-    /// Wakes the task when the log grows past `place`, or the leader ends.
-    pub(crate) fn wake_past(&self, place: u64, waker: &Waker) {
+    /// Wakes the task when the status is as wanted, or the leader ends; perhaps before.
+    pub(crate) fn wake_status(&self, is_wanted: impl Fn(&LeaderStatus) -> bool, waker: &Waker) {
         let mut wakers = lock(&self.wakers);
         if !wakers.iter().any(|known| known.will_wake(waker)) {
             wakers.push(waker.clone());
         }
         drop(wakers);
         let status = lock(&self.status);
-        if status.place > place || matches!(status.state, LeaderState::Stopped { .. }) {
+        if is_wanted(&status) || matches!(status.state, LeaderState::Stopped { .. }) {
             waker.wake_by_ref();
         }
     }

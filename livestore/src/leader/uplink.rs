@@ -6,8 +6,8 @@ use super::{Dropped, Judged, Leader};
 use crate::error::StorageError;
 use crate::eventlog::Backend;
 use crate::sync::{
-    BackendId, Facts, OnOtherBackend, SyncConnection, SyncError, SyncMessage, SyncPage, SyncProvider, SyncRequest,
-    SyncState, SyncTarget, Uplink, UplinkInput, UplinkOptions, UplinkOutput, UplinkState,
+    BackendId, Facts, OnOtherBackend, Rejected, SyncConnection, SyncError, SyncMessage, SyncPage, SyncProvider,
+    SyncRequest, SyncState, SyncTarget, Uplink, UplinkInput, UplinkOptions, UplinkOutput, UplinkState,
 };
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub(crate) struct SyncSetup {
 #[derive(Debug)]
 pub(crate) enum Told {
     Judged(Vec<Judged>),
-    Dropped(Dropped),
+    Dropped(Dropped, Rejected),
     /// The log began again: sessions begin again too. With the copy of the old log, where one was made.
     Restarted(Option<PathBuf>),
 }
@@ -98,6 +98,9 @@ impl Sync {
         leader: &mut Leader,
         told: &mut Vec<Told>,
     ) -> Result<(), StorageError> {
+        if self.stopped.is_some() {
+            return Ok(());
+        }
         self.run(now, VecDeque::from([UplinkInput::Hurry]), leader, told)
     }
 
@@ -172,8 +175,8 @@ impl Sync {
                 found.map_or(Ok(None), |found| self.other_backend(&found, leader, told))
             }
             UplinkOutput::Reject { number, reason } => {
-                if let Some(dropped) = leader.reject(number, &reason)? {
-                    told.push(Told::Dropped(dropped));
+                if let Some((dropped, shown)) = leader.reject(number, &reason)? {
+                    told.push(Told::Dropped(dropped, shown));
                 }
                 let judged = leader.settle_client_only()?;
                 told.push(Told::Judged(judged));

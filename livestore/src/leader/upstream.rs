@@ -6,7 +6,7 @@ use crate::error::StorageError;
 use crate::event::{CommitGroup, EncodedEvent};
 use crate::eventlog::{Backend, PendingGroup, Settled};
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
-use crate::sync::{Order, Pending, Replaced, SyncEvent, Upstream};
+use crate::sync::{Order, Pending, Rejected, Replaced, SyncEvent, Upstream};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -273,7 +273,7 @@ impl Leader {
     }
 
     /// The backend will never take the event of this number: its group leaves the pending part, for good.
-    pub(crate) fn reject(&mut self, number: u64, reason: &str) -> Result<Option<Dropped>, StorageError> {
+    pub(crate) fn reject(&mut self, number: u64, reason: &str) -> Result<Option<(Dropped, Rejected)>, StorageError> {
         self.refresh_order()?;
         let mut last = self.log.upstream_head();
         let holds = |meta: &&PendingGroup| {
@@ -281,11 +281,14 @@ impl Leader {
             last >= number
         };
         let Some(meta) = self.order.pending().iter().find(holds).cloned() else { return Ok(None) };
+        let group = self.pending_group(&meta)?;
         self.log.reject(&meta, reason)?;
         // A dropped group cannot be out of order.
         let _ = self.order.upstream(vec![Upstream::Dropped(meta.id)]);
         self.pending_synced -= meta.synced as usize;
-        Ok(Some(Dropped { id: meta.id, place: self.log.head().place, reason: reason.into() }))
+        let name = group.events.first().map_or_else(String::new, |event| event.name.to_string());
+        let shown = Rejected::new(meta.id, group.events.len(), name, reason.to_owned());
+        Ok(Some((Dropped { id: meta.id, place: self.log.head().place, reason: reason.into() }, shown)))
     }
 
     /// From here on this backend confirms. Whether what was confirmed is pending again, so that sessions have to begin again.
@@ -381,6 +384,11 @@ impl Leader {
         }
         (self.order, self.pending_synced, self.is_order_stale) = (order, synced, false);
         Ok(())
+    }
+
+    /// After something else wrote to the log, to be read at the next step.
+    pub(super) fn forget_order(&mut self) {
+        self.is_order_stale = true;
     }
 
     /// Where the pending part could not be read when it changed.

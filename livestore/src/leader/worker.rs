@@ -12,7 +12,7 @@ use crate::error::{OpenError, StorageError};
 use crate::event::CommitGroup;
 use crate::eventlog::Eventlog;
 use crate::ids::JournalNonce;
-use crate::sync::SyncStatus;
+use crate::sync::{Rejected, SyncStatus};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ impl Worker {
             is_last_call: false,
             is_sync_failing: false,
         };
-        worker.show_rejected()?;
+        worker.show_all_rejected()?;
         worker.show_sync();
         worker.show_place()?;
         Ok(worker)
@@ -113,22 +113,40 @@ impl Worker {
         self.attached.is_provisional = self.leader.backend().is_none();
         if generation != self.leader.log().generation()? {
             self.restart_sessions()?;
+            // For the receipts: what has its place already is not told again.
+            self.publish_after(0)?;
+            self.attached.may_have_lost = true;
+            self.end_lost_receipts()?;
         } else {
-            let mut after = place;
-            while after < self.leader.log().head().place {
-                let judged = self.leader.judged_after(after)?;
-                let Some(last) = judged.last() else { break };
-                after = last.head.place;
-                self.attached.publish(&judged, &self.desk);
-            }
+            self.publish_after(place)?;
             for dropped in self.leader.dropped_since(place)? {
-                self.attached.dropped(&dropped);
+                self.attached.dropped(&dropped, &self.desk);
             }
             let seq = self.attached.ports().map(|(_, port)| port.stands_at().1).min().unwrap_or(0);
             self.tell_pending(seq)?;
         }
         self.desk.give_back(std::mem::take(&mut self.attached.waiting), Vec::new());
         Ok(())
+    }
+
+    /// Tells every port what the log holds behind a place, where it does not know it yet.
+    fn publish_after(&mut self, mut after: u64) -> Result<(), StorageError> {
+        while after < self.leader.log().head().place {
+            let judged = self.leader.judged_after(after)?;
+            let Some(last) = judged.last() else { break };
+            after = last.head.place;
+            self.attached.publish(&judged, &self.desk);
+        }
+        Ok(())
+    }
+
+    /// The log began again, and not everything that was pending is.
+    fn end_lost_receipts(&mut self) -> Result<(), StorageError> {
+        if !self.attached.may_have_lost {
+            return Ok(());
+        }
+        let log = self.leader.log();
+        self.attached.end_lost_receipts(log, &super::dropped_since(log, 0)?, || log.pending_groups())
     }
 
     /// Tells every port what is pending behind `seq`, where it does not know it yet.
@@ -149,7 +167,17 @@ impl Worker {
             port.restart(Restart { state, position, taken });
         }
         self.attached.followers().for_each(|port| port.close("the log begins again under another backend"));
+        self.attached.is_restarting = false;
         self.tell_pending(0)
+    }
+
+    /// Nothing is told to the sessions between the log's new beginning and theirs.
+    fn restart_if_due(&mut self) -> Result<(), StorageError> {
+        if !self.attached.is_restarting {
+            return Ok(());
+        }
+        self.show_place()?;
+        self.restart_sessions()
     }
 
     pub(super) fn is_synced(&self) -> bool {
@@ -209,6 +237,7 @@ impl Worker {
         // Before the sessions: one whose groups are all taken must find them pending here, or all would look synced.
         self.show_sync();
         self.attached.accepted(accepted, &self.desk);
+        self.leave_slow_followers();
     }
 
     /// Takes what the backend sent, and pushes what is pending.
@@ -224,22 +253,30 @@ impl Worker {
 
     fn tell(&mut self, told: Vec<Told>) -> Result<(), StorageError> {
         self.attached.is_provisional = self.leader.backend().is_none();
+        let mut failed = None;
         for told in told {
             match told {
                 Told::Judged(judged) => self.publish(&judged),
-                Told::Dropped(dropped) => {
-                    self.show_rejected()?;
-                    self.attached.dropped(&dropped);
+                Told::Dropped(dropped, shown) => {
+                    self.show_rejected(shown);
+                    self.attached.dropped(&dropped, &self.desk);
                 }
                 Told::Restarted(kept) => {
-                    self.desk.change_status(|status| status.kept_aside.extend(kept));
-                    self.show_place()?;
+                    (self.attached.is_restarting, self.attached.may_have_lost) = (true, true);
+                    self.desk.change_status(|status| {
+                        status.kept_aside.extend(kept);
+                        status.quarantined.clear();
+                        (status.synced_place, status.synced_seq) = (0, 0);
+                    });
                     self.publish(&[]);
-                    self.restart_sessions()?;
+                    // What comes after is told all the same: receipts hear of it.
+                    if let Err(error) = self.restart_if_due() {
+                        failed.get_or_insert(error);
+                    }
                 }
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err).and(self.end_lost_receipts())
     }
 
     fn show_sync(&self) {
@@ -281,12 +318,19 @@ impl Worker {
         Ok(())
     }
 
-    fn show_rejected(&self) -> Result<(), StorageError> {
-        let mut rejected = self.leader.log().rejected()?;
-        let too_many = rejected.len().saturating_sub(super::state::QUARANTINED_MAX);
-        rejected.drain(..too_many);
-        self.desk.change_status(|status| status.sync.rejected = rejected);
+    fn show_all_rejected(&self) -> Result<(), StorageError> {
+        let rejected = self.leader.log().rejected()?;
+        rejected.into_iter().for_each(|rejected| self.show_rejected(rejected));
         Ok(())
+    }
+
+    fn show_rejected(&self, rejected: Rejected) {
+        self.desk.change_status(|status| {
+            let shown = &mut status.sync.rejected;
+            shown.push(rejected);
+            let too_many = shown.len().saturating_sub(super::state::QUARANTINED_MAX);
+            shown.drain(..too_many);
+        });
     }
 
     /// Groups come twice around a change of leaders; the feed has told what became of those that the log holds.
@@ -337,6 +381,13 @@ impl Worker {
             let judged = self.leader.catch_up_page()?;
             self.publish(&judged);
         }
+        self.restart_if_due()?;
+        self.end_lost_receipts()?;
+        // What a step that was interrupted left at the front of the pending part waits for nothing.
+        let judged = self.leader.settle_client_only()?;
+        if !judged.is_empty() {
+            self.publish(&judged);
+        }
         Ok(())
     }
 
@@ -353,6 +404,10 @@ impl Worker {
         });
         // After the status: whom a receipt or a session tells of a group finds it there.
         self.attached.publish(judged, &self.desk);
+        self.leave_slow_followers();
+    }
+
+    fn leave_slow_followers(&self) {
         self.attached
             .followers()
             .filter(|port| port.waiting_bytes() > FOLLOWER_BYTES_MAX)
@@ -465,16 +520,18 @@ impl Worker {
         let Some(take) = &mut self.take_journals else { return Ok(()) };
         // The log knows best, also when this stops in the middle.
         self.journals.clear();
-        let seq = self.leader.log().pending_seq();
+        let (head, seq) = (self.leader.log().head(), self.leader.log().pending_seq());
         let taken = take(self.leader.log_mut());
+        let (ended, taken) = taken.map_or_else(|error| (Vec::new(), Err(error)), |ended| (ended, Ok(())));
+        self.ended.extend(ended);
         // Some may be on the log even where this stopped in the middle.
-        self.leader.reload_order()?;
-        self.tell_pending(seq)?;
+        if (head, seq) != (self.leader.log().head(), self.leader.log().pending_seq()) {
+            self.leader.forget_order();
+            self.tell_pending(seq)?;
+            self.desk.change_status(|status| status.seq = self.leader.log().pending_seq());
+        }
         self.finish_interrupted_step()?;
-        let judged = self.leader.settle_client_only()?;
-        self.publish(&judged);
-        self.ended.extend(taken?);
-        Ok(())
+        taken
     }
 }
 

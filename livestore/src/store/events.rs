@@ -2,7 +2,7 @@ use crate::error::{Error, Result, StorageError};
 use crate::event::{Event, SequenceNumber};
 use crate::eventlog::{LogFilter, LogRow};
 use crate::ids::{ClientId, EventId, SessionId};
-use crate::leader::LeaderHandle;
+use crate::leader::{LeaderHandle, LeaderStatus};
 use crate::schema::{Schema, SchemaEvent};
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -34,8 +34,17 @@ pub struct EventStream<E> {
     decode: fn(&LogRow) -> Option<Result<E>>,
     page: VecDeque<LogRow>,
     after: u64,
+    /// Of the log that `after` is a place in.
+    generation: Option<u64>,
     is_ended: bool,
 }
+
+/// The eventlog began again under another backend, or under one that lost events: what the stream gave may have another number
+/// now. Begin a new stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the eventlog began again under another backend; begin a new stream")]
+#[non_exhaustive]
+pub struct EventlogRestarted;
 
 /// An event of the eventlog with its place and origin.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +102,7 @@ impl<E> EventStream<E> {
     }
 
     fn new(leader: Weak<LeaderHandle>, filter: LogFilter, decode: fn(&LogRow) -> Option<Result<E>>) -> Self {
-        Self { leader, filter, decode, page: VecDeque::new(), after: 0, is_ended: false }
+        Self { leader, filter, decode, page: VecDeque::new(), after: 0, generation: None, is_ended: false }
     }
 
     /// Only events after this number.
@@ -159,7 +168,8 @@ impl<E> EventStream<E> {
     /// The next event that is in the log already; `None` at its present end.
     ///
     /// # Errors
-    /// The log cannot be read, or the event does not decode; the next call goes on behind it.
+    /// The log cannot be read, or the event does not decode; the next call goes on behind it. [`EventlogRestarted`] ends the
+    /// stream.
     pub fn try_next(&mut self) -> Option<Result<StreamedEvent<E>>> {
         loop {
             if let Some(row) = self.page.pop_front() {
@@ -191,12 +201,21 @@ impl<E> EventStream<E> {
         // The head first: an event that comes between is seen at the next call.
         let head = leader.status();
         let rows = leader.read(self.after, self.filter.clone(), PAGE_EVENTS)?;
+        let generation = *self.generation.get_or_insert(head.generation);
+        if [head.generation, leader.status().generation] != [generation; 2] {
+            return Err(Error::new(EventlogRestarted));
+        }
         if rows.is_empty() {
             self.after = self.after.max(head.place);
             self.is_ended = self.filter.until.is_some_and(|until| head.head >= until);
         }
         self.page.extend(rows);
         Ok(!self.page.is_empty())
+    }
+
+    /// Whether the log has something new to say.
+    fn is_behind(&self, status: &LeaderStatus) -> bool {
+        status.place > self.after || self.generation.is_some_and(|generation| generation != status.generation)
     }
 
     /// The next event, waiting for it; `None` when the time is over or the stream has ended.
@@ -215,7 +234,7 @@ impl<E> EventStream<E> {
             }
             // Short waits: the handle must not outlive the store by more than one of them.
             let leader = self.leader.upgrade()?;
-            leader.wait_past(self.after, left.min(Duration::from_millis(200)));
+            leader.wait_status(left.min(Duration::from_millis(200)), |status| self.is_behind(status));
             self.is_ended |= leader.stopped().is_some();
         }
     }
@@ -253,7 +272,7 @@ impl<E> futures_core::Stream for EventStream<E> {
         match leader.filter(|leader| !self.is_ended && leader.stopped().is_none()) {
             None => Poll::Ready(None),
             Some(leader) => {
-                leader.wake_past(self.after, context.waker());
+                leader.wake_status(|status| self.is_behind(status), context.waker());
                 Poll::Pending
             }
         }

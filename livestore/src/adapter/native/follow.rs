@@ -8,7 +8,7 @@ use crate::eventlog::Eventlog;
 use crate::ids::JournalNonce;
 use crate::leader::{
     Accepted, Attached, Desk, Export, Judged, LeaderState, Port, QUARANTINED_MAX, Quarantined, Reply, Request, Restart,
-    StateReader, Submission, Verdict, Work, judged_after,
+    StateReader, Submission, Verdict, Work, dropped_since, judged_after,
 };
 use std::io;
 use std::sync::Arc;
@@ -105,10 +105,13 @@ impl Follower {
         // Up to the state's position every group is judged.
         let position = self.state.position()?;
         let place = stood.filter(|(_, generation)| *generation == self.generation).map(|(place, _)| place);
-        if stood.is_some() && place.is_none() {
+        let is_restarted = stood.is_some() && place.is_none();
+        if is_restarted {
             self.restart_sessions()?;
         }
-        self.place = place.unwrap_or(position.place);
+        // For the receipts, where the log began again: what has its place already is not told again.
+        self.place = if is_restarted { 0 } else { place.unwrap_or(position.place) };
+        let since = self.place;
         // With no session to tell, only what comes is wanted: one that attaches reads what is pending from the log.
         let told = self.attached.sessions().map(|(_, port)| port.stands_at().1).min();
         self.seq = told.unwrap_or(self.log.pending_seq());
@@ -119,10 +122,18 @@ impl Follower {
             self.place = last.head.place;
             self.attached.publish(&judged, &self.desk);
         }
+        if stood.is_some() {
+            let dropped = dropped_since(&self.log, since)?;
+            dropped.iter().for_each(|dropped| self.attached.dropped(dropped, &self.desk));
+            if is_restarted {
+                self.attached.end_lost_receipts(&self.log, &dropped, || self.log.pending_groups())?;
+            }
+        }
         let quarantined = self.state.quarantined()?;
         self.desk.change_status(|status| {
             status.state = LeaderState::Running;
             (status.head, status.place, status.quarantined) = (position.number, position.place, quarantined);
+            status.generation = self.generation;
         });
         Ok(())
     }
@@ -232,7 +243,7 @@ impl Follower {
             match heard {
                 Heard::Confirmed(confirmed) => judged.push(confirmed),
                 Heard::Accepted(group) => accepted.push(group),
-                Heard::Dropped(dropped) => self.attached.dropped(&dropped),
+                Heard::Dropped(dropped) => self.attached.dropped(&dropped, &self.desk),
             }
         }
         self.publish(&judged)?;
@@ -334,7 +345,10 @@ impl Follower {
             }
             Request::Detach { nonce } => self.attached.remove(nonce, &self.desk),
             Request::Read { after, filter, limit, reply } => {
-                let _ = reply.send(self.log.rows_after(after, &filter, limit));
+                let rows = self.log.rows_after(after, &filter, limit);
+                // Read after the rows: these are of the log that was published here, or whoever asked has to ask again.
+                let is_same = self.log.generation().map(|generation| generation == self.generation);
+                let _ = reply.send(is_same.and_then(|is_same| if is_same { rows } else { Err(no_answer()) }));
             }
             Request::Export { what, target, reply } => {
                 let _ = reply.send(match what {
