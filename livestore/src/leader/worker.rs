@@ -92,6 +92,7 @@ impl Worker {
         worker.show_all_rejected()?;
         worker.show_sync();
         worker.show_place()?;
+        desk.nudge(); // A crash may have left something to be done.
         Ok(worker)
     }
 

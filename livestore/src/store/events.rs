@@ -43,7 +43,6 @@ pub struct EventStream<E> {
 /// now. Begin a new stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the eventlog began again under another backend; begin a new stream")]
-#[non_exhaustive]
 pub struct EventlogRestarted;
 
 /// An event of the eventlog with its place and origin.

@@ -139,7 +139,8 @@ fn confirmations(bench: &Bench) {
         let seconds = bench.alone(("confirm", &what, target), Unit::Millis, || run(events, 50));
         costs.push(seconds / events as f64);
     }
-    bench.alone(("confirm", "an event of 100,000 against one of 10,000", "linear"), Unit::Times, || costs[1] / costs[0]);
+    bench
+        .alone(("confirm", "an event of 100,000 against one of 10,000", "linear"), Unit::Times, || costs[1] / costs[0]);
 }
 
 /// Two sessions of one client commit in turns, each when it has the other's commit.

@@ -30,6 +30,7 @@ mod schema_types;
 mod store_sessions;
 mod sync_clients;
 mod sync_faults;
+mod sync_leader;
 mod sync_native;
 mod sync_other_backend;
 mod sync_refusals;

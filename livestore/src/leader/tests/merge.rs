@@ -4,12 +4,13 @@ use super::Folder;
 use crate::event::{CommitGroup, EncodedEvent};
 use crate::eventlog::Backend;
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
-use crate::leader::{Leader, Storage};
+use crate::leader::{Leader, LeaderHandle, LeaderOptions, Storage};
 use crate::materialize::Materializers;
 use crate::sqlite::{Db, StateRules};
 use crate::sync::{BackendId, SyncEvent};
 use crate::*;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[event("v1.Noted")]
 struct Noted {
@@ -172,6 +173,21 @@ fn what_a_rewound_backend_lost_stays_pending_behind_what_took_its_number() {
         check_order(&mut leader);
         assert_eq!(notes(&leader), [1, 100, 101, 102], "{keeps_identity}");
     }
+}
+
+/// The group is taken in one transaction, and gets its place in another.
+#[test]
+fn a_client_only_group_that_a_crash_left_without_a_place_gets_it() {
+    let folder = Folder::new();
+    let storage = Storage::Folder(folder.0.clone());
+    let mut leader = open(&storage);
+    leader.attach(backend("only", true)).unwrap();
+    leader.accept(&[own(1, vec![seen(1)]), own(2, vec![noted(1)])]).unwrap();
+    drop(leader);
+    // No backend is there, and nobody commits.
+    let handle = LeaderHandle::lead(open(&storage), LeaderOptions::default(), None, Box::new(())).unwrap();
+    assert!(handle.wait_past(0, Duration::from_secs(30)));
+    assert_eq!(handle.status().head.to_string(), "e0.1");
 }
 
 #[test]
