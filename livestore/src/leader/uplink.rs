@@ -76,16 +76,15 @@ impl Sync {
         if self.stopped.is_some() {
             return Ok(());
         }
-        let mut inputs = VecDeque::from([UplinkInput::NewPending]);
+        self.run(now, VecDeque::from([UplinkInput::NewPending]), leader, told)?;
         for _ in 0..MESSAGES_MAX {
-            self.run(now, inputs, leader, told)?;
             let Some(message) = self.connection.as_mut().and_then(|connection| connection.receive()) else {
                 return Ok(());
             };
             if let SyncMessage::Page(page) = &message {
                 self.keeps_identity = page.keeps_identity;
             }
-            inputs = VecDeque::from([UplinkInput::Message(message)]);
+            self.run(now, VecDeque::from([UplinkInput::Message(message)]), leader, told)?;
         }
         self.waker.wake_by_ref();
         Ok(())

@@ -42,3 +42,17 @@ fn what_was_taken_counts_as_pending_when_its_session_hears_of_it() {
     assert_eq!(port.drain().len(), 3);
     assert_eq!(desk.status().sync.pending, 3);
 }
+
+/// More pages than one step takes: a page that is dropped between two steps has to be asked for again.
+#[test]
+fn a_long_catch_up_is_pulled_once() {
+    let pulls = |events: u64| {
+        let backend = MemoryBackend::new();
+        (0..events).for_each(|_| backend.append("store", "another", "v1.Added", Some(r#"{"id":1}"#)));
+        let store = Store::<App>::builder(memory(), "store").sync(backend.clone()).open().unwrap();
+        assert!(store.wait_synced(Duration::from_secs(60)), "{:?}", store.sync_status());
+        assert_eq!(store.status().upstream_head.global, events);
+        backend.pulls()
+    };
+    assert_eq!(pulls(7_000), pulls(1));
+}
