@@ -1,6 +1,7 @@
 //! The process that the crash tests kill: `stepper <directory> <store id> <run> <threads> <commits> <schema>`.
 //!
-//! Each thread commits numbered steps and says so on standard output before and after. 0 commits means no end.
+//! Each thread commits numbered steps and says so on standard output before and after. 0 commits means no end. With
+//! `STEPPER_BACKEND` in the environment the store is synced, with a backend that ends with the process.
 
 use livestore::*;
 use livestore_tests::ledger::{App, NextApp, Stepped};
@@ -28,7 +29,10 @@ fn work<S: Schema + 'static>(directory: &str, store_id: &str, plan: &Plan)
 where
     Vec<Stepped>: Commit<S>,
 {
-    let store = Store::<S>::open(native(directory), store_id).expect("the store opens");
+    let builder = Store::<S>::builder(native(directory), store_id);
+    let is_synced = std::env::var_os("STEPPER_BACKEND").is_some();
+    let builder = if is_synced { builder.sync(MemoryBackend::new()) } else { builder };
+    let store = builder.open().expect("the store opens");
     say("open\n");
     std::thread::scope(|scope| {
         for thread in 1..=plan.threads {
@@ -41,6 +45,13 @@ where
             scope.spawn(move || step(&own, plan, thread));
         }
     });
+    if is_synced {
+        assert!(
+            store.wait_sync(std::time::Duration::from_secs(60), SyncStatus::is_synced),
+            "{:?}",
+            store.sync_status()
+        );
+    }
     store.shutdown().expect("everything is drained");
 }
 

@@ -53,6 +53,8 @@ enum Before {
     Backlog,
     /// An eventlog, and then another version of the application.
     OlderVersion,
+    /// An eventlog that had no backend, and then one.
+    NoBackend,
 }
 
 fn prepare(before: Before, directory: &Scratch, ledger: &mut Ledger, verdicts: &mut Verdicts, rng: &mut Rng) {
@@ -63,7 +65,7 @@ fn prepare(before: Before, directory: &Scratch, ledger: &mut Ledger, verdicts: &
             ("LIVESTORE_TEST_LINGER_MS", "60000".to_owned()),
             ("LIVESTORE_CRASH_POINT", format!("journal.after-append:{nth}")),
         ],
-        Before::OlderVersion => Vec::new(),
+        Before::OlderVersion | Before::NoBackend => Vec::new(),
     };
     let run = Run { directory, run: 1, commits: nth, schema: "same", settings };
     let aborted = run.heard_by(ledger, verdicts);
@@ -83,14 +85,20 @@ fn check(point: &str, before: Before, nth_max: u64) {
         prepare(before, &directory, &mut ledger, &mut verdicts, &mut rng);
         let nth = 1 + rng.below(nth_max);
         let schema = if before == Before::OlderVersion { "next" } else { "same" };
-        let settings = vec![
+        let mut settings = vec![
             ("LIVESTORE_CRASH_POINT", format!("{point}:{nth}")),
             ("LIVESTORE_TEST_SEGMENT_BYTES", "2000".to_owned()),
             ("LIVESTORE_TEST_RECOVERY_GROUPS", "4".to_owned()),
             ("LIVESTORE_TEST_CATCH_UP_EVENTS", "5".to_owned()),
         ];
+        if before == Before::NoBackend {
+            settings.push(("STEPPER_BACKEND", "1".to_owned()));
+        }
         let run = Run { directory: &directory, run: 2, commits: 25, schema, settings };
         hits += u32::from(run.heard_by(&mut ledger, &mut verdicts));
+        if before == Before::NoBackend {
+            confirm_all(&directory, &format!("SEED={seed} {point}:{nth}"));
+        }
         // The older and the newer version both find what is theirs.
         if rng.one_in(2) {
             ledger.check::<NextApp>(directory.path(), STORE, &mut verdicts);
@@ -99,6 +107,15 @@ fn check(point: &str, before: Before, nth_max: u64) {
         assert!(verdicts.are_clean(), "SEED={seed} {point}:{nth} {verdicts:?}\n{}", ledger.complaints.join("\n"));
         check_replay(&directory, &format!("SEED={seed} {point}:{nth}"));
     }
+}
+
+/// Syncs the store with one more backend, so that everything is in the eventlog.
+fn confirm_all(directory: &Scratch, what: &str) {
+    let builder = livestore::Store::<App>::builder(livestore::native(directory.path()), STORE);
+    let store = builder.sync(livestore::MemoryBackend::new()).open().expect("it opens");
+    let is_synced = store.wait_sync(std::time::Duration::from_secs(60), livestore::SyncStatus::is_synced);
+    assert!(is_synced, "{what}: {:?}", store.sync_status());
+    store.shutdown().expect("everything is drained");
 }
 
 fn check_replay(directory: &Scratch, what: &str) {
@@ -138,6 +155,17 @@ fn around_the_two_transactions_of_the_leader() {
     check("leader.between-log-and-state", Before::Nothing, 3);
     check("leader.after-ingest", Before::Nothing, 3);
     check("leader.after-sync", Before::Nothing, 2);
+}
+
+#[test]
+fn while_a_backend_confirms() {
+    check("leader.between-settled-and-state", Before::NoBackend, 3);
+}
+
+#[test]
+fn around_the_moment_at_which_a_backend_is_attached() {
+    check("leader.before-attach", Before::NoBackend, 1);
+    check("leader.after-attach", Before::NoBackend, 1);
 }
 
 #[test]
