@@ -33,6 +33,7 @@ mod sync_faults;
 mod sync_leader;
 mod sync_native;
 mod sync_other_backend;
+mod sync_random;
 mod sync_refusals;
 mod sync_regressions;
 mod undo;

@@ -97,6 +97,19 @@ fn a_new_backend_can_be_taken_alone_and_what_was_here_is_kept_aside() {
 }
 
 #[test]
+fn a_single_page_under_a_strange_id_loses_nothing() {
+    let backend = MemoryBackend::new();
+    let store = client(&backend);
+    write(&store, "1");
+    check_converged(&backend, &[&store], &["1"]);
+    backend.inject(Fault::OtherBackendId);
+    write(&store, "2");
+    assert!((0..150).any(|_| store.wait_synced(LONG / 150) && backend.head(STORE) == 2 && backend.faults() == 0));
+    check_converged(&backend, &[&store], &["1", "2"]);
+    assert_eq!(store.sync_status().backend_id, Some(backend.backend_id()));
+}
+
+#[test]
 fn a_store_can_stop_at_another_backend() {
     let (backend, store) = changed(OnOtherBackend::Stop, MemoryBackend::replace);
     let is_stopped = |status: &SyncStatus| matches!(status.state, SyncState::Stopped { .. });
