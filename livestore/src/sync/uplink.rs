@@ -6,6 +6,8 @@ mod forget_times;
 mod link;
 mod options;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use super::message::{BackendId, SyncError, SyncEvent, SyncMessage, SyncPage, SyncRequest};
 use backoff::{Backoff, Jitter};
@@ -71,8 +73,9 @@ pub(crate) enum UplinkOutput {
     /// [`UplinkInput::PushSent`] or [`UplinkInput::NothingSent`].
     Push,
     /// Compare these events, which come at or before the head, with what the log holds there. Where they differ the backend is
-    /// not the one that it was: leave out what follows, make pending again what it does not hold, and answer with
-    /// [`UplinkInput::Restart`].
+    /// not the one that it was: leave out the outputs that follow, make pending again what it does not hold, and answer with
+    /// [`UplinkInput::Restart`]. Where they cannot be compared now, leave the rest out too and answer with
+    /// [`UplinkInput::ApplyFailed`].
     Compare {
         /// Whether the backend keeps event ids.
         keeps_identity: bool,

@@ -35,6 +35,8 @@ pub(super) struct Link {
     need: u64,
     /// Whether no page came yet. The first pull begins with the last event that was confirmed.
     is_first: bool,
+    /// Whether the next pull begins so again, because a page could not be compared or applied.
+    begins_before: bool,
     /// Events that came in this pull, and that it brings.
     done: u64,
     total: Option<u64>,
@@ -73,6 +75,7 @@ impl Link {
             push_after,
             need: 0,
             is_first: true,
+            begins_before: true,
             done: 0,
             total: None,
             faults,
@@ -98,8 +101,9 @@ impl Link {
     pub(super) fn answer(&mut self, input: &UplinkInput, cx: &mut Cx<'_>) -> Outcome {
         match *input {
             UplinkInput::Applied if self.is_taking() => return self.applied(cx),
-            UplinkInput::ApplyFailed if self.is_taking() => self.apply_failed(cx),
-            UplinkInput::ApplyFailed => self.reject_failed(cx),
+            UplinkInput::ApplyFailed if self.is_rejecting() => self.reject_failed(cx),
+            // The events of a page could not be compared.
+            UplinkInput::ApplyFailed => self.apply_failed(cx),
             UplinkInput::Applied | UplinkInput::NewPending => self.rejected(),
             UplinkInput::PushSent { first, last } => self.push_sent(first, last),
             UplinkInput::NothingSent => self.nothing_sent(cx),

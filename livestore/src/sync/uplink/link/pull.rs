@@ -40,7 +40,7 @@ impl Link {
         (self.done, self.total) = (0, None);
         let backend_id = cx.facts.backend_id.clone();
         // A backend that lost events, or holds others in their place, would show in no other way.
-        let after = cx.facts.head.saturating_sub(u64::from(self.is_first));
+        let after = cx.facts.head.saturating_sub(u64::from(self.begins_before));
         cx.out.push(UplinkOutput::Send(SyncRequest::Pull { after, backend_id, live: true }));
     }
 
@@ -113,6 +113,7 @@ impl Link {
         let is_known = |event: &SyncEvent| event.number <= head && !mutant::is(Mutant::UplinkTakesOverlaps);
         let new = page.events.split_off(page.events.partition_point(is_known));
         if !page.events.is_empty() {
+            self.begins_before = false;
             cx.out.push(UplinkOutput::Compare { keeps_identity: page.keeps_identity, events: page.events });
         }
         let events = new.len() as u64;
@@ -147,6 +148,7 @@ impl Link {
     }
 
     pub(super) fn apply_failed(&mut self, cx: &mut Cx<'_>) {
+        self.begins_before = true;
         self.pull = Pull::Retry { at: cx.wait(&mut self.faults) };
     }
 

@@ -81,7 +81,10 @@ impl Link {
     pub(super) fn refused(&mut self, refusal: PushRefusal, cx: &mut Cx<'_>) -> Outcome {
         let in_flight = if let Push::InFlight { first, last, .. } = self.push { Some((first, last)) } else { None };
         match (refusal, in_flight) {
-            (PushRefusal::OtherBackend { found }, _) => return self.other_backend(found, cx),
+            (PushRefusal::OtherBackend { found }, _) => {
+                self.push = Push::Idle;
+                return self.other_backend(found, cx);
+            }
             (PushRefusal::ServerAhead { head }, _) => return self.server_ahead(head, in_flight, cx),
             (PushRefusal::Rejected { .. }, Some(_)) if mutant::is(Mutant::RejectedIsRetried) => self.push = Push::Idle,
             (PushRefusal::Rejected { reason, .. }, Some((first, _))) if mutant::is(Mutant::RejectDropsTheFirst) => {
@@ -136,6 +139,10 @@ impl Link {
         if let Push::Rejecting { .. } = self.push {
             self.push = Push::Idle;
         }
+    }
+
+    pub(super) fn is_rejecting(&self) -> bool {
+        matches!(self.push, Push::Rejecting { .. })
     }
 
     pub(super) fn reject_failed(&mut self, cx: &mut Cx<'_>) {
