@@ -16,7 +16,8 @@ use std::sync::Arc;
 const PUSH_EVENTS: usize = 100;
 const PUSH_BYTES: usize = 900_000;
 /// Events of the pending part that are read at once.
-const READ_EVENTS: usize = 1_000;
+const READ_EVENTS_MIN: usize = 10;
+const READ_EVENTS_MAX: usize = 1_000;
 /// The most events that are read for one push, with those that do not leave.
 const PUSH_READ_EVENTS: usize = 1_000;
 
@@ -108,7 +109,9 @@ impl Leader {
             return Err(PageError::Protocol("a page came before its backend was known".into()));
         };
         check_chain(self.log.upstream_head(), &events)?;
-        let mut front = Front::default();
+        // Most of a page is this client's own where it confirms anything: what is read of the pending part is as long.
+        let mut front =
+            Front { read: VecDeque::new(), events_max: events.len().clamp(READ_EVENTS_MIN, READ_EVENTS_MAX) };
         if !backend.keeps_identity {
             for event in &events {
                 self.settle_confirmable(settled)?;
@@ -230,11 +233,11 @@ impl Leader {
     }
 
     /// The groups at the front of the pending part, as far as they are read at once.
-    fn read_front(&self) -> Result<Vec<(Arc<CommitGroup>, u64)>, StorageError> {
+    fn read_front(&self, events_max: usize) -> Result<Vec<(Arc<CommitGroup>, u64)>, StorageError> {
         let mut events = 0;
         let fits = |meta: &&PendingGroup| {
             events += meta.events as usize;
-            events <= READ_EVENTS
+            events <= events_max
         };
         let pending = self.order.pending();
         let count = pending.iter().take_while(fits).count().max(1);
@@ -398,9 +401,9 @@ impl Leader {
 }
 
 /// The payloads at the front of the pending part, read some at a time.
-#[derive(Default)]
 struct Front {
     read: VecDeque<(Arc<CommitGroup>, u64)>,
+    events_max: usize,
 }
 
 /// A pending group, with what is settled of it still there.
@@ -419,7 +422,7 @@ impl Front {
             self.read.pop_front();
         }
         if self.read.is_empty() {
-            self.read = leader.read_front()?.into();
+            self.read = leader.read_front(self.events_max)?.into();
         }
         let missing = || leader.log.no_such_pending(meta.seq);
         let (group, seq) = self.read.front().ok_or_else(missing)?;
