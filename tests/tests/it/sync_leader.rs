@@ -37,6 +37,8 @@ fn the_receipt_of_what_is_pending_again_ends() {
         backend.set_online(true);
         let outcome = receipt.wait(LONG).unwrap();
         assert_eq!((outcome.number.to_string(), outcome.is_provisional), ("e3.1".to_owned(), false));
+        // The receipt may hear of it before the session has taken it.
+        assert!(store.wait_sync(LONG, SyncStatus::is_synced));
         assert_eq!(lines(&store), ["0", "1", "2"]);
     }
 }
