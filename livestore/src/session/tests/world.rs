@@ -33,6 +33,7 @@ pub(super) struct Noted {
 pub(super) struct Line {
     #[column(primary_key)]
     pub(super) id: i64,
+    #[column(index)]
     pub(super) sum: i64,
     pub(super) event: String,
 }
