@@ -32,6 +32,7 @@ mod sync_clients;
 mod sync_faults;
 mod sync_leader;
 mod sync_native;
+mod sync_new_backend;
 mod sync_other_backend;
 mod sync_random;
 mod sync_refusals;
