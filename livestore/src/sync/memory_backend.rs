@@ -233,6 +233,7 @@ impl MemoryBackend {
     }
 
     /// Loses the last events of a store and keeps its id, like a server that was restored from an older copy. Connections are cut.
+    /// A commit group that would be left in part goes whole.
     pub fn rewind(&self, store_id: &str, events: u64) {
         self.change(|shared| {
             let lost = shared.logs.get_mut(store_id).map(|log| log.rewind(events));

@@ -179,10 +179,14 @@ impl Shared {
             self.set_aside(&events);
             return self.cut(key, cut_by_fault());
         }
-        let refused = fault.as_ref().and_then(|fault| refused_by(fault, &events)).or(verdict);
-        let judged = match refused {
-            Some(refusal) => Err(Refused::Push(refusal)),
-            None => self.judge(&store, backend_id, &events),
+        // What is here already was accepted, and what does not follow is not looked at: only what would be appended is rejected.
+        let judged = match &fault {
+            Some(Fault::Busy) => Err(Refused::Push(PushRefusal::Busy { reason: "injected".into() })),
+            _ => self.judge(&store, backend_id, &events).and_then(|stored| {
+                let new = events.get(stored..).unwrap_or_default();
+                let refused = fault.as_ref().and_then(|fault| rejected_by(fault, new)).or(verdict);
+                refused.map_or(Ok(stored), |refusal| Err(Refused::Push(refusal)))
+            }),
         };
         let answer = match judged {
             Ok(stored) => {
@@ -290,14 +294,9 @@ fn cut_by_fault() -> SyncError {
     SyncError::Offline { reason: "the connection was cut".into() }
 }
 
-/// How a fault refuses a push.
-fn refused_by(fault: &Fault, events: &[SyncEvent]) -> Option<PushRefusal> {
-    match fault {
-        Fault::Busy => Some(PushRefusal::Busy { reason: "injected".into() }),
-        Fault::Reject { index, reason } => {
-            let event = events.get(*index).or(events.last())?;
-            Some(PushRefusal::Rejected { number: event.number, reason: reason.clone() })
-        }
-        _ => None,
-    }
+/// How a fault rejects the new events of a push.
+fn rejected_by(fault: &Fault, new: &[SyncEvent]) -> Option<PushRefusal> {
+    let Fault::Reject { index, reason } = fault else { return None };
+    let event = new.get(*index).or(new.last())?;
+    Some(PushRefusal::Rejected { number: event.number, reason: reason.clone() })
 }

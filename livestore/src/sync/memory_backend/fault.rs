@@ -13,9 +13,10 @@ pub enum Fault {
     LosePush,
     /// The push is answered with [`PushRefusal::Busy`](crate::PushRefusal::Busy).
     Busy,
-    /// The push is refused because of one of its events, with [`PushRefusal::Rejected`](crate::PushRefusal::Rejected).
+    /// A push that would be accepted is refused because of one of its new events, with
+    /// [`PushRefusal::Rejected`](crate::PushRefusal::Rejected).
     Reject {
-        /// Which, counted from 0; the last one where the push has fewer.
+        /// Which of the new ones, counted from 0; the last one where the push has fewer.
         index: usize,
         /// What the refusal says.
         reason: String,

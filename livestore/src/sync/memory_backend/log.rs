@@ -90,9 +90,16 @@ impl Log {
         }
     }
 
-    /// Takes the last events off.
+    /// Takes the last events off, whole groups where they are kept.
     pub(super) fn rewind(&mut self, events: u64) -> Vec<SyncEvent> {
-        let kept = self.head().saturating_sub(events);
+        let mut kept = self.head().saturating_sub(events);
+        let is_cut = |kept: u64| {
+            let last = kept.checked_sub(1).and_then(|last| self.events.get(usize::try_from(last).ok()?));
+            last.is_some_and(|last| last.rest.unwrap_or(0) > 0)
+        };
+        while is_cut(kept) {
+            kept -= 1;
+        }
         let lost = self.events.split_off(usize::try_from(kept).unwrap_or(0));
         self.numbers.retain(|_, number| *number <= kept);
         lost
