@@ -17,8 +17,8 @@ pub(crate) struct Attached {
     unsynced: Vec<Arc<ReceiptSlot>>,
     /// Sessions that ended while groups of theirs waited.
     left: HashSet<JournalNonce>,
-    /// The receipts of groups in the leader's pending part, and how many of their events wait: only those that somebody holds.
-    receipts: HashMap<EventId, (Arc<ReceiptSlot>, usize)>,
+    /// The receipts of groups in the leader's pending part: only those that somebody holds.
+    receipts: HashMap<EventId, Awaited>,
     /// The log began again, and the sessions have not yet: nothing is told to them.
     pub(crate) is_restarting: bool,
     /// The log began again: receipts may be of what it holds no more.
@@ -27,6 +27,15 @@ pub(crate) struct Attached {
     pub(crate) is_provisional: bool,
     /// Handed over and not judged yet: on their way to another process, or on the log while state could not follow.
     pub(crate) waiting: VecDeque<Submission>,
+}
+
+/// A receipt whose group is pending.
+struct Awaited {
+    slot: Arc<ReceiptSlot>,
+    /// How many events of the group have no place yet.
+    events: usize,
+    /// What became of those that have one: the first that could not be materialized decides.
+    verdict: Verdict,
 }
 
 impl Attached {
@@ -79,7 +88,9 @@ impl Attached {
             settled += group_bytes(&submission);
             self.keep_until_synced(&submission);
             if Arc::strong_count(&submission.slot) > 1 {
-                self.receipts.insert(accepted.group.id(), (submission.slot, accepted.group.events.len()));
+                let events = accepted.group.events.len();
+                let awaited = Awaited { slot: submission.slot, events, verdict: Verdict::Applied };
+                self.receipts.insert(accepted.group.id(), awaited);
             }
         }
         if settled > 0 {
@@ -90,7 +101,7 @@ impl Attached {
     /// Tells every session what the backend rejected.
     pub(crate) fn dropped(&mut self, dropped: &Dropped, desk: &Desk) {
         self.told().for_each(|(_, port)| port.dropped(dropped));
-        if let Some((slot, _)) = self.receipts.remove(&dropped.id) {
+        if let Some(Awaited { slot, .. }) = self.receipts.remove(&dropped.id) {
             slot.reject(&dropped.reason);
         } else if let Some(at) = self.waiting.iter().position(|waiting| waiting.group.id() == dropped.id)
             && let Some(submission) = self.waiting.remove(at)
@@ -125,7 +136,7 @@ impl Attached {
             if refused.is_none() && log.has_event(id)? {
                 continue; // Told soon.
             }
-            if let Some((slot, _)) = self.receipts.remove(&id) {
+            if let Some(Awaited { slot, .. }) = self.receipts.remove(&id) {
                 slot.reject(refused.unwrap_or(&reason));
             }
         }
@@ -160,14 +171,18 @@ impl Attached {
     /// A group that was pending has its place.
     fn settle_receipt(&mut self, judged: &Judged) {
         let id = judged.group.was.unwrap_or_else(|| judged.group.id());
-        let Some((slot, events)) = self.receipts.remove(&id) else { return };
-        let left = events.saturating_sub(judged.group.events.len());
-        if left == 0 || judged.verdict != Verdict::Applied {
-            return slot.confirm(judged.head.number, &judged.verdict, self.is_provisional);
+        let Some(mut awaited) = self.receipts.remove(&id) else { return };
+        let placed = judged.group.events.len();
+        if awaited.verdict == Verdict::Applied {
+            awaited.verdict = judged.verdict.clone();
         }
-        // Its other events follow, each alone.
+        if awaited.events <= placed {
+            return awaited.slot.confirm(judged.head.number, &awaited.verdict, self.is_provisional);
+        }
+        // Its other events follow, each alone: the last one ends it.
+        awaited.events -= placed;
         let (nonce, ordinal) = id.parts();
-        self.receipts.insert(EventId::new(nonce, ordinal + judged.group.events.len() as u64), (slot, left));
+        self.receipts.insert(EventId::new(nonce, ordinal + placed as u64), awaited);
     }
 
     /// The sessions of this process.
@@ -198,7 +213,7 @@ impl Drop for Attached {
         let reason: Arc<str> = ended.into();
         self.ports.iter().for_each(|(_, port)| port.close(&reason));
         self.unsynced.iter().for_each(|slot| slot.close(&reason));
-        self.receipts.values().for_each(|(slot, _)| slot.close(&reason));
+        self.receipts.values().for_each(|awaited| awaited.slot.close(&reason));
         self.waiting.iter().for_each(|submission| submission.slot.close(&reason));
     }
 }
