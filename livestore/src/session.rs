@@ -144,7 +144,6 @@ impl Session {
     }
 
     /// How many events, of this session and of others, the leader has taken and the backend has not confirmed.
-    #[allow(dead_code)] // For the store's status, as soon as a leader has a backend.
     pub(crate) fn accepted_events(&self) -> usize {
         self.tail.accepted_events()
     }

@@ -253,7 +253,10 @@ impl Inner {
         self.pull();
         let seen = self.enter(|open| {
             let session_pending = open.session.pending_events();
-            SyncStatus { session_pending, ..open.leader.status().sync }
+            let sync = open.leader.status().sync;
+            // The leader's status may be a moment older or newer than its news: nothing is in neither of them.
+            let pending = if sync.pending == 0 { open.session.accepted_events() } else { sync.pending };
+            SyncStatus { session_pending, pending, ..sync }
         });
         seen.unwrap_or_else(|entry| {
             let reason = QueryError::from(entry).to_string();
