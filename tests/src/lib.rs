@@ -9,6 +9,9 @@ pub mod notes;
 pub mod rng;
 pub mod scratch;
 pub mod session;
+pub mod sync_logs;
+pub mod sync_plan;
+pub mod sync_world;
 
 /// The examples of the README compile and run.
 #[doc = include_str!("../../README.md")]

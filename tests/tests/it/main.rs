@@ -37,5 +37,6 @@ mod sync_other_backend;
 mod sync_random;
 mod sync_refusals;
 mod sync_regressions;
+mod sync_worlds;
 mod undo;
 mod watching_a_closed_store;
