@@ -96,6 +96,18 @@ pub(crate) struct Settled {
     pub(crate) seqs: Option<(u64, u64)>,
 }
 
+/// Ranges, where those that follow each other without a gap are one: most of a page is.
+fn joined(ranges: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
+    let mut joined: Vec<(u64, u64)> = Vec::new();
+    for (first, last) in ranges {
+        match joined.last_mut() {
+            Some(before) if before.1 + 1 == first => before.1 = last,
+            _ => joined.push((first, last)),
+        }
+    }
+    joined
+}
+
 /// The backend that the log is confirmed by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Backend {
@@ -234,7 +246,7 @@ impl Eventlog {
                 head = page::insert(&mut insert, head, &settled.group)?;
             }
             drop(insert);
-            for (first, last) in settled.iter().filter_map(|settled| settled.seqs) {
+            for (first, last) in joined(settled.iter().filter_map(|settled| settled.seqs)) {
                 log.db()
                     .run("DELETE FROM pending WHERE place BETWEEN ?1 AND ?2", params![first as i64, last as i64])?;
             }
