@@ -176,5 +176,9 @@ fn greet_unknown_events(
 
 /// Entropy for ids.
 fn random(len: usize) -> Vec<u8> {
+    #[cfg(feature = "crash-points")]
+    if let Some(bytes) = crate::crash::seeded(len) {
+        return bytes;
+    }
     nanoid::rngs::default(len)
 }

@@ -65,6 +65,30 @@ pub fn with_reversed_reads<T>(open: impl FnOnce() -> T) -> T {
     opened
 }
 
+#[cfg(feature = "crash-points")]
+thread_local!(static SEED: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) });
+
+/// Ids that this thread mints follow from the seed; from entropy again without one. A history can be run again, frame by frame.
+#[cfg(feature = "crash-points")]
+pub fn seed_ids(seed: Option<u64>) {
+    SEED.set(seed);
+}
+
+/// SplitMix64 from the seed of this thread, if it has one.
+#[cfg(feature = "crash-points")]
+pub(crate) fn seeded(len: usize) -> Option<Vec<u8>> {
+    let mut state = SEED.get()?;
+    let next = |_| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z >> 56) as u8
+    };
+    let bytes = (0..len).map(next).collect();
+    SEED.set(Some(state));
+    Some(bytes)
+}
+
 /// The VFS through which SQLite files below a directory are opened.
 #[cfg(any(test, feature = "crash-points"))]
 static VFS: std::sync::Mutex<std::collections::BTreeMap<std::path::PathBuf, String>> =

@@ -170,7 +170,7 @@ pub use value::{ColumnType, ColumnValue, Json, Row, SqlType, SqlValue, Timestamp
 #[cfg(feature = "crash-points")]
 #[doc(hidden)]
 pub mod __testing {
-    pub use crate::crash::{with_reversed_reads, with_vfs};
+    pub use crate::crash::{seed_ids, with_reversed_reads, with_vfs};
 
     /// Ends a store that is pumped as the end of its process would, for all its sessions: nothing is handed over, synced or closed in
     /// order.

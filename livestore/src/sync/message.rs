@@ -137,7 +137,7 @@ pub enum PageInfo {
 
 /// Why a push was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PushRefusal {
     /// Others were first: pull, then push again on top. A head below what the store holds means that the backend lost events.
     #[error("the backend is ahead, at e{head}")]
@@ -169,7 +169,7 @@ pub enum PushRefusal {
 
 /// Why a connection ended, or did not come about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum SyncError {
     /// The backend cannot be reached. Normal; tried again.

@@ -95,3 +95,26 @@ fn being_offline_is_shown_and_heals() {
     check_converged(&backend, &[&store], &["a"]);
     assert_eq!(store.sync_status().last_error, None);
 }
+
+#[test]
+fn every_message_decodes_to_what_was_encoded() {
+    let refusals = [
+        PushRefusal::ServerAhead { head: 7 },
+        PushRefusal::Rejected { number: 7, reason: "no".into() },
+        PushRefusal::OtherBackend { found: BackendId::new("another") },
+        PushRefusal::Busy { reason: "full".into() },
+    ];
+    let errors = [
+        SyncError::Offline { reason: "cut".into() },
+        SyncError::Unauthorized { reason: "old".into() },
+        SyncError::Protocol { reason: "odd".into() },
+    ];
+    let refused = refusals.map(SyncMessage::PushRefused);
+    let ended = errors.map(SyncMessage::Disconnected);
+    let plain = [SyncMessage::Connected, SyncMessage::Pushed, SyncMessage::Pong];
+    for message in refused.into_iter().chain(ended).chain(plain) {
+        let text = serde_json::to_string(&message).unwrap();
+        let decoded: SyncMessage = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(decoded, message);
+    }
+}

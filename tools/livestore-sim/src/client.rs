@@ -1,0 +1,122 @@
+//! One client: its data, its sessions, its clock.
+
+use crate::{SimNetwork, Workload};
+use livestore::{MemoryAdapter, Store, memory, native};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+pub(crate) const STORE: &str = "simulated";
+
+/// A directory that goes with the run.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let path = parent.join(format!("livestore-sim-{}-{count}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+enum Home {
+    Memory(MemoryAdapter),
+    Native(Scratch),
+}
+
+pub(crate) struct Session<W: Workload> {
+    pub(crate) store: Store<W::Schema>,
+    /// Counts all sessions of a run.
+    pub(crate) origin: u64,
+    pub(crate) commits: u64,
+}
+
+pub(crate) struct Client<W: Workload> {
+    pub(crate) index: usize,
+    home: Home,
+    pub(crate) sessions: Vec<Session<W>>,
+    /// How far its clock is ahead.
+    pub(crate) skew: Duration,
+    pub(crate) asleep_until: Duration,
+    pub(crate) due: Option<Duration>,
+    /// Every session since its data began.
+    origins: Vec<u64>,
+    /// How many events of its confirmed log were compared with the backend's.
+    pub(crate) compared: usize,
+}
+
+impl<W: Workload> Client<W> {
+    pub(crate) fn new(index: usize, is_native: bool) -> Self {
+        let home = if is_native { Home::Native(Scratch::new()) } else { Home::Memory(memory()) };
+        let (skew, asleep_until) = (Duration::ZERO, Duration::ZERO);
+        Self { index, home, sessions: Vec::new(), skew, asleep_until, due: None, origins: Vec::new(), compared: 0 }
+    }
+
+    pub(crate) fn is_native(&self) -> bool {
+        matches!(self.home, Home::Native(_))
+    }
+
+    pub(crate) fn open(&mut self, network: &SimNetwork, origin: u64) -> Result<(), String> {
+        let provider = network.provider(self.index);
+        let opened = match &self.home {
+            Home::Memory(adapter) => Store::builder(adapter.clone(), STORE).sync(provider).pumped().open(),
+            Home::Native(scratch) => Store::builder(native(&scratch.0), STORE).sync(provider).pumped().open(),
+        };
+        let store = opened.map_err(|error| format!("client {} does not open: {error}", self.index))?;
+        self.origins.push(origin);
+        self.sessions.push(Session { store, origin, commits: 0 });
+        Ok(())
+    }
+
+    /// Closes a session in order. A client in memory keeps its last one, with which its data would go.
+    pub(crate) fn close(&mut self, session: usize) -> Result<(), String> {
+        let least = usize::from(!self.is_native());
+        if self.sessions.len() <= least {
+            return Ok(());
+        }
+        let session = self.sessions.remove(session % self.sessions.len());
+        crate::sometimes!("the last session of a client closes", self.sessions.is_empty());
+        if self.sessions.is_empty() {
+            self.compared = 0;
+        }
+        session.store.shutdown().map_err(|error| format!("D2: client {} does not close: {error}", self.index))
+    }
+
+    /// Ends the process. Gives back the sessions whose pending commits may be lost.
+    pub(crate) fn crash(&mut self) -> Vec<u64> {
+        let mut sessions = std::mem::take(&mut self.sessions).into_iter();
+        if let Some(session) = sessions.next() {
+            livestore::__testing::abandon(session.store);
+        }
+        drop(sessions);
+        let origins = std::mem::take(&mut self.origins);
+        self.compared = 0;
+        match &mut self.home {
+            Home::Memory(adapter) => {
+                *adapter = memory();
+                origins
+            }
+            Home::Native(_) => Vec::new(),
+        }
+    }
+
+    pub(crate) fn pump(&mut self, now: Duration) {
+        if now < self.asleep_until {
+            self.due = Some(self.asleep_until);
+            return;
+        }
+        let own = now + self.skew;
+        let dues = self.sessions.iter().filter_map(|session| session.store.pump(own));
+        self.due = dues.min().map(|due| due.saturating_sub(self.skew));
+    }
+}

@@ -1,0 +1,51 @@
+//! A deterministic simulator: several clients of an application, a network, a backend, and everything that goes wrong between
+//! them, in virtual time and decided by one seed.
+//!
+//! The clients are real stores with real SQLite, opened [pumped](livestore::StoreBuilder::pumped). Messages are encoded,
+//! delayed, dropped with their connection, and decoded. Clients crash and start again, sleep, close and open sessions; clocks jump; the
+//! backend goes away, lets nobody in, refuses events, loses answers. After each step the promises of the library are checked, and at the
+//! end everything must come to rest with equal state everywhere, which a model of yours must have too.
+//!
+//! ```
+//! use livestore_sim::{Notes, run};
+//!
+//! for seed in 0..3 {
+//!     if let Err(failure) = run::<Notes>(seed) {
+//!         panic!("{failure}"); // the seed, a shrunk script, and a test to paste
+//!     }
+//! }
+//! ```
+//!
+//! Write a [`Workload`] for your own application: what it commits, its state as text, and a model of that state. [`Notes`] is one to
+//! begin from. `cargo run -p livestore-sim -- --help` runs many seeds of it.
+//!
+//! What is checked, by the names that a failure gives: **O1** the backend's log is numbered without gaps, **O2** it only grows, and each
+//! client's confirmed log is its beginning, **O3** the commits of a session keep their order, **O4** each is there once, or was
+//! rejected, **O6** and whole; **C1** sessions that say they are synced have the state of the model, **C2** so have those that are opened
+//! again or come new; **D2** a session closes in order; **L1** all comes to rest within a minute and the waits before retries, **L2** each
+//! receipt tells one outcome, and the right one; **L5** nothing closes by itself; **S1** what is client-only reaches neither the network
+//! nor the backend.
+
+mod check;
+mod client;
+mod history;
+pub mod marks;
+mod network;
+mod notes;
+mod plan;
+mod rng;
+mod run;
+mod workload;
+mod world;
+
+pub use network::{NetworkPlan, SimNetwork};
+pub use notes::{Claimed, Counted, Counter, Line, Name, Notes, NotesSchema, View, Written};
+pub use plan::{Action, Plan, Step};
+pub use rng::Rng;
+pub use run::{Failure, Report, replay, run, run_plan};
+pub use workload::{Tags, Workload};
+
+/// FNV-1a, going on from a hash.
+fn hash(from: u64, text: &str) -> u64 {
+    text.bytes().fold(from, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

@@ -1,0 +1,141 @@
+//! What a seed decides: the setting, and the script of what happens.
+
+use crate::{NetworkPlan, Rng};
+use std::time::Duration;
+
+/// The setting of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The seed that it follows from.
+    pub seed: u64,
+    /// Which clients keep their data in a directory; the others live in memory.
+    pub natives: Vec<bool>,
+    /// Whether the backend keeps event ids and commit groups.
+    pub keeps_identity: bool,
+    /// The network.
+    pub network: NetworkPlan,
+    /// What happens, in order.
+    pub script: Vec<Step>,
+}
+
+/// One thing that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Step {
+    /// When, in virtual time.
+    pub at: Duration,
+    /// What.
+    pub action: Action,
+}
+
+/// What may happen. Clients count from 0; sessions count modulo those that are open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// A session commits.
+    Commit {
+        /// The client.
+        client: usize,
+        /// The session.
+        session: usize,
+        /// What decides the content.
+        seed: u64,
+    },
+    /// A client opens one more session.
+    Open(usize),
+    /// A client closes a session in order.
+    Close(usize, usize),
+    /// A client's process ends and starts again; one that lives in memory comes back as another client.
+    Crash(usize),
+    /// A client does nothing for a while, as if its process were stopped.
+    Sleep(usize, Duration),
+    /// A client's clock jumps forward.
+    Jump(usize, Duration),
+    /// A client's connection is cut.
+    Cut(usize),
+    /// Messages of a client stand still, or go on.
+    Hold(usize, bool),
+    /// The backend is reachable, or not.
+    Online(bool),
+    /// The backend lets clients in, or not.
+    Auth(bool),
+    /// The backend refuses what it may refuse, or not.
+    Refuse(bool),
+    /// The backend has a fault once, at whoever is next.
+    Fault(u64),
+}
+
+const KINDS: usize = 9;
+
+impl Plan {
+    /// The plan of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let clients = 2 + rng.below(3) as usize;
+        let has_files = rng.one_in(2);
+        let natives = (0..clients).map(|_| has_files && rng.one_in(2)).collect();
+        let keeps_identity = !rng.one_in(3);
+        // Each seed switches a part of the faults on, so that rare ones rule some runs.
+        let switches = rng.next_u64();
+        let is_on = |bit: u64| switches >> bit & 1 == 1;
+        let network = NetworkPlan {
+            latency_max: Duration::from_millis([0, 5, 50, 2_000][rng.below(4) as usize]),
+            drop_one_in: if is_on(20) { 20 + rng.below(100) } else { 0 },
+            duplicate_one_in: if is_on(21) { 2 + rng.below(10) } else { 0 },
+        };
+        let kinds: Vec<usize> = (0..KINDS).filter(|kind| is_on(*kind as u64)).collect();
+        let steps = [20, 60, 120][rng.below(3) as usize];
+        let pace = [5, 100, 1_000][rng.below(3) as usize];
+        let mut script = Vec::new();
+        let mut at = Duration::ZERO;
+        for _ in 0..steps {
+            at += Duration::from_millis(rng.below(pace));
+            write_step(&mut script, at, clients, &kinds, &mut rng);
+        }
+        script.sort_by_key(|step| step.at);
+        Self { seed, natives, keeps_identity, network, script }
+    }
+
+    /// The same with these steps of the script alone.
+    #[must_use]
+    pub fn with_steps(mut self, kept: &[usize]) -> Self {
+        self.script = kept.iter().filter_map(|index| self.script.get(*index).cloned()).collect();
+        self
+    }
+}
+
+fn write_step(script: &mut Vec<Step>, at: Duration, clients: usize, kinds: &[usize], rng: &mut Rng) {
+    let client = rng.below(clients as u64) as usize;
+    let session = rng.below(3) as usize;
+    let mut write = |at, action| script.push(Step { at, action });
+    if kinds.is_empty() || !rng.one_in(4) {
+        return write(at, Action::Commit { client, session, seed: rng.next_u64() });
+    }
+    let until = at + Duration::from_millis(rng.below(20_000));
+    match kinds[rng.below(kinds.len() as u64) as usize] {
+        0 => write(at, if rng.one_in(2) { Action::Open(client) } else { Action::Close(client, session) }),
+        1 => write(at, Action::Crash(client)),
+        2 => write(at, Action::Sleep(client, Duration::from_millis(rng.below(10_000)))),
+        3 => write(at, Action::Jump(client, Duration::from_secs(rng.below(100_000)))),
+        4 => write(at, Action::Cut(client)),
+        5 => {
+            write(at, Action::Hold(client, true));
+            write(until, Action::Hold(client, false));
+        }
+        6 => {
+            write(at, Action::Online(false));
+            write(until, Action::Online(true));
+        }
+        7 if rng.one_in(2) => {
+            write(at, Action::Auth(false));
+            write(until, Action::Auth(true));
+        }
+        7 => {
+            write(at, Action::Refuse(true));
+            write(until, Action::Refuse(false));
+        }
+        _ => write(at, Action::Fault(rng.next_u64())),
+    }
+}

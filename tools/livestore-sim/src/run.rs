@@ -1,0 +1,111 @@
+use crate::world::World;
+use crate::{Plan, Workload};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// What a run that held came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Over all frames and the times at which they arrived: two runs of one seed have the same.
+    pub hash: u64,
+    /// How many frames the network carried.
+    pub frames: u64,
+    /// How many events the backend holds.
+    pub events: u64,
+    /// How many steps were made.
+    pub steps: u64,
+    /// How much virtual time went by.
+    pub time: Duration,
+    /// The marks that were hit, and how often.
+    pub marks: BTreeMap<&'static str, u64>,
+}
+
+/// A run in which something did not hold.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// What did not hold.
+    pub violation: String,
+    /// The steps of the seed's script that are enough for it.
+    pub steps: Vec<usize>,
+    script: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seed, steps) = (self.seed, &self.steps);
+        writeln!(f, "seed {seed} fails: {}", self.violation)?;
+        writeln!(f, "shrunk to {} steps:{}", steps.len(), self.script)?;
+        writeln!(f, "as a test, with the workload in place of Notes:")?;
+        write!(f, "#[test] fn seed_{seed}() {{ livestore_sim::replay::<livestore_sim::Notes>({seed}, &{steps:?}); }}")
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Runs one seed.
+///
+/// # Errors
+/// Something did not hold. The script is shrunk to what is enough for that, which runs it many times.
+pub fn run<W: Workload>(seed: u64) -> Result<Report, Failure> {
+    let plan = Plan::new(seed);
+    run_plan::<W>(plan.clone()).map_err(|violation| shrink::<W>(&plan, &violation))
+}
+
+/// Runs a plan as it is, without shrinking it.
+///
+/// # Errors
+/// What did not hold.
+pub fn run_plan<W: Workload>(plan: Plan) -> Result<Report, String> {
+    drop(crate::marks::take());
+    let run = AssertUnwindSafe(|| World::<W>::new(plan).run());
+    let result = catch_unwind(run).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(format!("it panicked: {}", text.unwrap_or_default()))
+    });
+    livestore::__testing::seed_ids(None);
+    result
+}
+
+/// Runs these steps of a seed's script: a failure as a test.
+///
+/// # Panics
+/// Something did not hold.
+pub fn replay<W: Workload>(seed: u64, steps: &[usize]) {
+    if let Err(violation) = run_plan::<W>(Plan::new(seed).with_steps(steps)) {
+        panic!("seed {seed}: {violation}");
+    }
+}
+
+/// What kind of violation it is: the word before the colon.
+fn kind(violation: &str) -> &str {
+    violation.split(':').next().unwrap_or(violation)
+}
+
+/// Deletes steps, in ever smaller pieces, while the same thing still fails.
+fn shrink<W: Workload>(plan: &Plan, violation: &str) -> Failure {
+    let mut kept: Vec<usize> = (0..plan.script.len()).collect();
+    let mut last = violation.to_owned();
+    let mut size = kept.len().div_ceil(2);
+    while size > 0 {
+        let mut start = 0;
+        while start < kept.len() {
+            let mut fewer = kept.clone();
+            fewer.drain(start..(start + size).min(kept.len()));
+            match run_plan::<W>(plan.clone().with_steps(&fewer)) {
+                Err(found) if kind(&found) == kind(violation) => (kept, last) = (fewer, found),
+                _ => start += size,
+            }
+        }
+        size = if size == 1 { 0 } else { size.div_ceil(2) };
+    }
+    let steps = plan.clone().with_steps(&kept).script;
+    let script = steps.iter().map(|step| format!("\n  {:?} {:?}", step.at, step.action)).collect();
+    Failure { seed: plan.seed, violation: last, steps: kept, script }
+}

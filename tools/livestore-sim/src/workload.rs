@@ -1,0 +1,69 @@
+use crate::Rng;
+use livestore::{CommitError, QueryError, Receipt, Schema, Store, SyncEvent};
+
+/// An application under simulation: what it commits, and what must come of it.
+///
+/// Each synced event has to carry a tag in a field `tag`, taken from [`Tags`]: by it the simulator follows the event through
+/// clients, backend and network. Materializers take no notice of it.
+pub trait Workload: Default {
+    /// The application's schema.
+    type Schema: Schema;
+
+    /// A text that client-only events contain, and that may reach neither network nor backend.
+    const SECRET: Option<&'static str> = None;
+
+    /// Commits something, as chance decides.
+    ///
+    /// # Errors
+    /// The commit was refused. That is no failure: an application may try what does not work.
+    fn commit(&mut self, store: &Store<Self::Schema>, tags: &mut Tags, rng: &mut Rng) -> Result<Receipt, CommitError>;
+
+    /// All synced state as text, in a fixed order.
+    ///
+    /// # Errors
+    /// A query fails.
+    fn dump(&self, store: &Store<Self::Schema>) -> Result<String, QueryError>;
+
+    /// What [`dump`](Self::dump) must give after these commit groups, told by a model that knows nothing of SQLite.
+    fn expect(&self, groups: &[Vec<SyncEvent>]) -> String;
+
+    /// Whether the backend refuses the event while it is in a mood to.
+    fn is_refusable(event: &SyncEvent) -> bool {
+        let _ = event;
+        false
+    }
+}
+
+/// Hands out tags for the events of one commit.
+#[derive(Debug)]
+pub struct Tags {
+    origin: u64,
+    number: u64,
+    taken: u64,
+}
+
+impl Tags {
+    pub(crate) fn new(origin: u64, number: u64) -> Self {
+        Self { origin, number, taken: 0 }
+    }
+
+    /// The next tag: take one for each synced event of the commit, in order.
+    pub fn take(&mut self) -> String {
+        self.taken += 1;
+        format!("{}.{}.{}", self.origin, self.number, self.taken - 1)
+    }
+
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+}
+
+/// Where a tagged event comes from: which session, which commit of it, which event in that.
+pub(crate) type Tag = (u64, u64, u64);
+
+pub(crate) fn tag_of(event: &SyncEvent) -> Option<Tag> {
+    let args: serde_json::Value = serde_json::from_str(event.args.as_deref()?).ok()?;
+    let mut parts = args.get("tag")?.as_str()?.split('.').map(str::parse);
+    let mut next = || parts.next()?.ok();
+    Some((next()?, next()?, next()?))
+}
