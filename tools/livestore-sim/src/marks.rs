@@ -5,6 +5,28 @@ use std::collections::BTreeMap;
 
 thread_local!(static MARKS: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) });
 
+/// What the simulator and [`Notes`](crate::Notes) mark: each has to be hit within some hundred seeds.
+pub const EXPECTED: [&str; 12] = [
+    "a client crashes with events pending",
+    "a client is opened again at the end",
+    "a commit is refused at once",
+    "a group is quarantined",
+    "a page comes twice",
+    "a receipt tells of a quarantine",
+    "a receipt tells of a rejection",
+    "a receipt tells what is provisional",
+    "a request is dropped",
+    "an answer is dropped",
+    "messages stand still with events pending",
+    "the last session of a client closes",
+];
+
+/// Those of [`EXPECTED`] that are not among these.
+#[must_use]
+pub fn missing(marks: &BTreeMap<&'static str, u64>) -> Vec<&'static str> {
+    EXPECTED.into_iter().filter(|name| !marks.contains_key(name)).collect()
+}
+
 /// Counts a mark on this thread. Written as [`sometimes!`](crate::sometimes).
 pub fn hit(name: &'static str) {
     MARKS.with_borrow_mut(|marks| *marks.entry(name).or_default() += 1);

@@ -130,7 +130,11 @@ impl<W: Workload> World<W> {
             Action::Sleep(client, time) => self.clients[*client].asleep_until = self.now + *time,
             Action::Jump(client, time) => self.clients[*client].skew += *time,
             Action::Cut(client) => self.network.cut(*client),
-            Action::Hold(client, is_held) => self.network.hold(*client, *is_held),
+            Action::Hold(client, is_held) => {
+                let has_pending = self.clients[*client].sessions.iter().any(|s| s.store.sync_status().pending > 0);
+                crate::sometimes!("messages stand still with events pending", *is_held && has_pending);
+                self.network.hold(*client, *is_held);
+            }
             Action::Online(is_online) => self.backend.set_online(*is_online),
             Action::Auth(is_let_in) => self.backend.refuse_auth((!is_let_in).then_some("the token is too old")),
             Action::Refuse(refuses) => self.refuses.store(*refuses, Ordering::Relaxed),

@@ -1,6 +1,8 @@
 //! Seeds of the built-in workload. `SIM_SEEDS` says how many; without it they are few.
 
+use livestore_sim::marks::missing;
 use livestore_sim::{Notes, Plan, run, run_plan};
+use std::collections::BTreeMap;
 
 fn count() -> u64 {
     let asked = std::env::var("SIM_SEEDS").ok().and_then(|text| text.parse().ok());
@@ -9,11 +11,14 @@ fn count() -> u64 {
 
 #[test]
 fn nothing_is_lost_whatever_goes_wrong() {
+    let mut marks = BTreeMap::new();
     for seed in 0..count() {
-        if let Err(failure) = run::<Notes>(seed) {
-            panic!("{failure}");
+        let report = run::<Notes>(seed).unwrap_or_else(|failure| panic!("{failure}"));
+        for (name, hits) in report.marks {
+            *marks.entry(name).or_default() += hits;
         }
     }
+    assert_eq!(missing(&marks), [] as [&str; 0], "these never happened in {} seeds", count());
 }
 
 #[test]
