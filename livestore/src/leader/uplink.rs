@@ -248,8 +248,9 @@ impl Sync {
                 leader.rejoin(backend)?;
                 None
             }
-            OnOtherBackend::KeepAside => leader.begin_again(backend)?,
-            OnOtherBackend::Stop => {
+            OnOtherBackend::KeepAside if leader.can_keep_aside() => leader.begin_again(backend)?,
+            // In memory there is no place for a copy, and nothing goes without one.
+            OnOtherBackend::KeepAside | OnOtherBackend::Stop => {
                 self.connection = None;
                 self.stopped = Some(format!(
                     "the backend is `{found}` or lost events, the store was synced with `{known}`; open it with another \

@@ -338,6 +338,11 @@ impl Leader {
         Ok(true)
     }
 
+    /// Whether there is a place for a copy of the log.
+    pub(crate) fn can_keep_aside(&self) -> bool {
+        matches!(self.storage, super::Storage::Folder(_))
+    }
+
     /// Another backend confirms, and nothing of what is here goes to the new backend: it is kept aside in a copy of the log.
     pub(crate) fn begin_again(&mut self, backend: Backend) -> Result<Option<PathBuf>, StorageError> {
         let kept = self.storage.kept_log();

@@ -92,7 +92,8 @@ pub enum OnOtherBackend {
     #[default]
     Rejoin,
     /// Goes on with the new one's log alone. What was here, pending events too, is kept aside in a copy of the eventlog, which
-    /// [`StoreStatus::kept_aside`](crate::StoreStatus::kept_aside) names.
+    /// [`StoreStatus::kept_aside`](crate::StoreStatus::kept_aside) names. A store in memory has no place for one, and stops as with
+    /// [`Stop`](Self::Stop).
     KeepAside,
     /// Stops syncing and says so. Commits go on, and stay pending.
     Stop,

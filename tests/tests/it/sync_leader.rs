@@ -2,6 +2,7 @@
 
 use livestore::*;
 use livestore_tests::notes::*;
+use livestore_tests::scratch::Scratch;
 
 fn with_policy(backend: &MemoryBackend, policy: OnOtherBackend) -> Store<App> {
     Store::builder(memory(), STORE).sync(backend.clone()).on_other_backend(policy).open().unwrap()
@@ -9,8 +10,9 @@ fn with_policy(backend: &MemoryBackend, policy: OnOtherBackend) -> Store<App> {
 
 #[test]
 fn the_receipt_of_what_is_kept_aside_ends() {
-    let backend = MemoryBackend::new();
-    let store = with_policy(&backend, OnOtherBackend::KeepAside);
+    let (backend, directory) = (MemoryBackend::new(), Scratch::new("kept-receipt"));
+    let builder = Store::<App>::builder(native(directory.path()), STORE).sync(backend.clone());
+    let store = builder.on_other_backend(OnOtherBackend::KeepAside).open().unwrap();
     write(&store, "1").wait(LONG).unwrap();
     backend.set_online(false);
     let kept = write(&store, "2");
@@ -22,6 +24,21 @@ fn the_receipt_of_what_is_kept_aside_ends() {
     // It goes on with the new one.
     write(&store, "3").wait(LONG).unwrap();
     assert_eq!((lines(&store), backend.head(STORE)), (vec!["3".to_owned()], 1));
+}
+
+#[test]
+fn nothing_is_given_up_where_there_is_no_place_for_a_copy() {
+    let backend = MemoryBackend::new();
+    let store = with_policy(&backend, OnOtherBackend::KeepAside);
+    write(&store, "1").wait(LONG).unwrap();
+    backend.set_online(false);
+    let pending = write(&store, "2");
+    assert!(store.wait_sync(LONG, |status| status.pending == 1));
+    backend.replace();
+    backend.set_online(true);
+    assert!(store.wait_sync(LONG, |status| matches!(status.state, SyncState::Stopped { .. })));
+    assert_eq!((lines(&store), pending.poll()), (vec!["1".to_owned(), "2".to_owned()], None));
+    assert_eq!(backend.head(STORE), 0);
 }
 
 #[test]
