@@ -51,12 +51,14 @@ pub(crate) fn storage_error(error: &rusqlite::Error, path: Option<&Path>) -> Sto
 /// else changed the file.
 fn library_kind(error: &rusqlite::Error) -> StorageKind {
     use rusqlite::Error::{
-        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqlInputError, SqliteFailure,
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqlInputError, SqliteFailure, Utf8Error,
     };
     match error {
-        SqlInputError { .. } | FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => {
-            StorageKind::Damaged
-        }
+        SqlInputError { .. }
+        | FromSqlConversionFailure(..)
+        | IntegralValueOutOfRange(..)
+        | InvalidColumnType(..)
+        | Utf8Error(..) => StorageKind::Damaged,
         SqliteFailure(code, _) if code.code == ErrorCode::Unknown => StorageKind::Damaged,
         _ => StorageKind::Io,
     }

@@ -304,3 +304,23 @@ fn a_write_ahead_log_without_its_database_is_not_thrown_away() {
     assert!(matches!(refused(directory.path()), OpenError::DamagedLog { .. }));
     assert_eq!(std::fs::read(&wal).expect("it is there"), b"what may be the only copy");
 }
+
+#[test]
+fn text_that_is_no_text_any_more_is_damage() {
+    let whole = filled("no-text");
+    let bytes = std::fs::read(eventlog(&whole)).expect("it reads");
+    let name = b"v1.Stepped";
+    let places = (0..bytes.len() - name.len()).filter(|at| bytes[*at..].starts_with(name));
+    // Wherever the name stands: in an event, or in the list of names.
+    let refused = places.filter(|at| {
+        let directory = whole.copy();
+        let mut bytes = bytes.clone();
+        bytes[at + 5] ^= 0x80;
+        std::fs::write(eventlog(&directory), bytes).expect("it is written");
+        let refused = open(directory.path()).err();
+        let is_damage = |error: &OpenError| matches!(error, OpenError::DamagedLog { .. });
+        assert!(refused.as_ref().is_none_or(is_damage), "at {at}: {refused:?}");
+        refused.is_some()
+    });
+    assert!(refused.count() >= 2, "the last event and the list of names are read at the start");
+}
