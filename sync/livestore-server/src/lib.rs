@@ -1,0 +1,4 @@
+//! The sync backend of LiveStore: orders the events of many clients into one log per store.
+#![forbid(unsafe_code)]
+
+pub mod storage;
