@@ -1,14 +1,19 @@
 //! Where the eventlogs are kept.
 //!
 //! A [`Storage`] keeps one log per store: events numbered from 1 without gaps, a backend id that is made with the log and never
-//! changes, and a head. It knows nothing of connections, rights or the wire. [`SqliteStorage`] is the embedded default.
+//! changes, and a head. It knows nothing of connections, rights or the wire. [`SqliteStorage`] is the embedded default;
+//! `PostgresStorage` (feature `postgres`) is for more than one server.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;
 
 pub use error::StorageError;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStorage;
 pub use sqlite::{SqliteStorage, Synchronous};
 
 use std::fmt;

@@ -1,0 +1,96 @@
+//! Connections to the database, made when they are needed.
+
+use super::schema::Statements;
+use crate::storage::StorageError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// So many connections, shared by all: each takes statements one behind the other without waiting for answers.
+const LINKS: usize = 4;
+/// Longer than this a database does not take to answer a greeting.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+pub(super) struct Link {
+    pub(super) client: Arc<Client>,
+    pub(super) statements: Statements,
+}
+
+pub(super) struct Links {
+    config: Config,
+    links: [Mutex<Option<Arc<Link>>>; LINKS],
+    next: AtomicUsize,
+}
+
+impl Links {
+    pub(super) fn new(config: Config) -> Self {
+        Self { config, links: Default::default(), next: AtomicUsize::new(0) }
+    }
+
+    /// A connection that stands, as far as one can tell.
+    pub(super) async fn get(&self) -> Result<Arc<Link>, StorageError> {
+        let mut link = self.links[self.next.fetch_add(1, Ordering::Relaxed) % LINKS].lock().await;
+        if let Some(link) = link.as_ref().filter(|link| !link.client.is_closed()) {
+            return Ok(Arc::clone(link));
+        }
+        let client = connect(&self.config).await?;
+        let statements = Statements::prepare(&client).await.map_err(unavailable)?;
+        let made = Arc::new(Link { client: Arc::new(client), statements });
+        *link = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// A connection of its own, for what takes a transaction of several statements.
+    pub(super) async fn alone(&self) -> Result<Box<Client>, StorageError> {
+        connect(&self.config).await.map(Box::new)
+    }
+}
+
+async fn connect(config: &Config) -> Result<Client, StorageError> {
+    let connecting = config.connect(tls()?);
+    let connected = tokio::time::timeout(CONNECT_MAX, connecting).await;
+    let (client, connection) =
+        connected.map_err(|_| StorageError::unavailable("the database does not answer"))?.map_err(unavailable)?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(%error, "a connection to the database ended");
+        }
+    });
+    Ok(client)
+}
+
+/// TLS against the usual authorities, for addresses that ask for it.
+pub(super) fn tls() -> Result<MakeRustlsConnect, StorageError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(StorageError::unavailable)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+/// An error of a statement that changes nothing, or that changes what may be changed again.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+pub(super) fn unavailable(error: tokio_postgres::Error) -> StorageError {
+    StorageError::unavailable(full(&error))
+}
+
+/// An error of an append: only when the database itself answered with a refusal is it known that nothing was stored.
+pub(super) fn outcome(error: tokio_postgres::Error) -> StorageError {
+    // Classes 08 (connection) and 57P (the server goes down), and 40003, leave it open.
+    let is_known = error.as_db_error().is_some_and(|refusal| {
+        let code = refusal.code().code();
+        !code.starts_with("08") && !code.starts_with("57P") && code != "40003"
+    });
+    if is_known { unavailable(error) } else { StorageError::Unknown { reason: full(&error) } }
+}
+
+/// The library's own text leaves out what the database said.
+fn full(error: &tokio_postgres::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}

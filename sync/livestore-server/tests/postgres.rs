@@ -1,0 +1,85 @@
+//! Logs in PostgreSQL: the conformance suite against a real server, and what is its own.
+
+mod support;
+
+use livestore_server::storage::{Entry, PostgresStorage, Storage, StorageError, conformance};
+use std::sync::Arc;
+use std::time::Duration;
+use support::postgres::Postgres;
+
+fn entry(number: u64) -> Entry {
+    let body = format!(r#"{{"seqNum":{number}}}"#).into();
+    Entry { number, rest: None, created_at_ms: 0, principal: None, body }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_conforms() {
+    let Some(server) = Postgres::start() else { return };
+    let open = || async { Ok(Arc::new(PostgresStorage::connect(&server.url()).await?) as Arc<dyn Storage>) };
+    let report = conformance::run(open).await;
+    assert!(report.failures().is_empty(), "{report}");
+    assert_eq!(report.checked(), 12, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_server_hears_what_another_stored() {
+    let Some(server) = Postgres::start() else { return };
+    let first = PostgresStorage::connect(&server.url()).await.unwrap();
+    let second = PostgresStorage::connect(&server.url()).await.unwrap();
+    let mut hints = first.hints().unwrap();
+    let mut log = second.create("s", "b").await.unwrap();
+    let heard = async {
+        // Until the first listens, hints go by.
+        loop {
+            second.append("s", &log, vec![entry(log.head + 1)]).await.unwrap();
+            log.head += 1;
+            if let Ok(hint) = tokio::time::timeout(Duration::from_millis(100), hints.recv()).await {
+                return hint;
+            }
+        }
+    };
+    let heard = tokio::time::timeout(Duration::from_secs(20), heard).await.unwrap();
+    assert_eq!(heard.as_deref(), Some("s"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_start_at_once_make_the_tables_once() {
+    let Some(server) = Postgres::start() else { return };
+    let url = server.url();
+    let starting: Vec<_> = (0..8)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { PostgresStorage::connect(&url).await.map(drop) })
+        })
+        .collect();
+    for started in starting {
+        started.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_connection_is_made_again() {
+    let Some(server) = Postgres::start() else { return };
+    let storage = PostgresStorage::connect(&server.url()).await.unwrap();
+    let log = storage.create("s", "b").await.unwrap();
+    let (other, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'livestore-server'";
+    other.execute(kill, &[]).await.unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while let Err(error) = storage.append("s", &log, vec![entry(1)]).await {
+        assert!(std::time::Instant::now() < deadline, "{error}");
+        assert!(matches!(error, StorageError::Unavailable { .. } | StorageError::Unknown { .. }), "{error}");
+    }
+    assert_eq!(storage.load("s").await.unwrap().unwrap().head, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_refused_without_its_password() {
+    let error = PostgresStorage::connect("postgres://me:secret@host:port/x").await.unwrap_err();
+    assert!(matches!(error, StorageError::Misuse { .. }), "{error}");
+    assert!(!error.to_string().contains("secret"), "{error}");
+    let error = PostgresStorage::connect("postgres://me:secret@127.0.0.1:1/x").await.unwrap_err();
+    assert!(matches!(error, StorageError::Unavailable { .. }), "{error}");
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
