@@ -1,0 +1,9 @@
+//! The protocol against recorded traffic, and against bytes that nobody would send.
+
+mod capture;
+mod golden;
+mod hostile;
+mod limits;
+mod random;
+mod rng;
+mod url;
