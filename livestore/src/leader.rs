@@ -25,7 +25,7 @@ pub(crate) use desk::{Desk, Reply, Work, foreign_submission};
 pub(crate) use desk::{Export, LeaderOptions, Request};
 pub(crate) use handle::LeaderHandle;
 pub(crate) use news::{Accepted, Dropped, News, Published, Restart};
-pub(crate) use port::{Port, ReceiptSlot, SlotState, Submission};
+pub(crate) use port::{Over, Port, ReceiptSlot, SlotState, Submission};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use state::{QUARANTINED_MAX, StateReader};
 pub(crate) use state::{StatePosition, Verdict};

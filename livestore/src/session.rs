@@ -13,6 +13,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use receipt::ReceiptHost;
 pub use receipt::{Outcome, Receipt, WaitError};
 
 use crate::error::{CommitError, StorageError};

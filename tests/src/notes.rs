@@ -106,8 +106,6 @@ pub fn write(store: &Store<App>, text: &str) -> Receipt {
 /// State does not read.
 #[must_use]
 pub fn lines(store: &Store<App>) -> Vec<String> {
-    // A receipt may hear of it before the session has taken what the leader told; this takes it.
-    let _ = store.status();
     let lines = store.query(&Line::query().order_by(|t| t.place.asc())).expect("state reads");
     lines.into_iter().map(|line| line.text).collect()
 }

@@ -75,6 +75,7 @@ impl Attached {
         if settled > 0 {
             desk.settle(settled);
         }
+        desk.note_told();
     }
 
     /// Tells every session what the leader took into its pending part.
@@ -96,6 +97,7 @@ impl Attached {
         if settled > 0 {
             desk.settle(settled);
         }
+        desk.note_told();
     }
 
     /// Tells every session what the backend rejected.
@@ -110,6 +112,7 @@ impl Attached {
             submission.slot.reject(&dropped.reason);
             desk.settle(group_bytes(&submission));
         }
+        desk.note_told();
     }
 
     fn told(&self) -> impl Iterator<Item = &(Option<JournalNonce>, Arc<Port>)> {
@@ -137,7 +140,7 @@ impl Attached {
                 continue; // Told soon.
             }
             if let Some(Awaited { slot, .. }) = self.receipts.remove(&id) {
-                slot.reject(refused.unwrap_or(&reason));
+                refused.map_or_else(|| slot.keep_aside(&reason), |refused| slot.reject(refused));
             }
         }
         self.may_have_lost = false;

@@ -342,7 +342,11 @@ impl Desk {
     }
 
     pub(crate) fn change_status(&self, change: impl FnOnce(&mut LeaderStatus)) {
-        change(&mut lock(&self.status));
+        {
+            let mut status = lock(&self.status);
+            change(&mut status);
+            status.version += 1;
+        }
         self.status_changed.notify_all();
         let wakers = std::mem::take(&mut *lock(&self.wakers));
         wakers.into_iter().for_each(crate::callback::wake);
@@ -353,8 +357,15 @@ impl Desk {
         {
             let mut status = lock(&self.status);
             (status.synced_place, status.synced_seq) = (place, seq);
+            status.version += 1;
         }
         lock(&self.synced).extend(taken);
+        self.status_changed.notify_all();
+    }
+
+    /// Sessions were told something: what they show may be another now.
+    pub(crate) fn note_told(&self) {
+        lock(&self.status).version += 1;
         self.status_changed.notify_all();
     }
 

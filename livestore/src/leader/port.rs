@@ -192,10 +192,26 @@ pub(crate) struct SlotState {
     /// A backend may still come and order it in another way.
     pub(crate) is_provisional: bool,
     pub(crate) durable: bool,
-    /// Why the backend will never take it.
-    pub(crate) rejected: Option<Arc<str>>,
-    pub(crate) closed: Option<Arc<str>>,
+    /// Why it is not going to be confirmed; the first reason stands.
+    pub(crate) over: Option<Over>,
     wakers: Vec<Waker>,
+}
+
+/// Why nothing more will be told of a commit.
+#[derive(Clone, Debug)]
+pub(crate) enum Over {
+    /// The backend will never take it.
+    Rejected(Arc<str>),
+    /// The eventlog that held it was put aside for another backend's.
+    KeptAside(Arc<str>),
+    /// Nobody is left who could tell.
+    Closed(Arc<str>),
+}
+
+impl SlotState {
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
 }
 
 impl ReceiptSlot {
@@ -220,7 +236,11 @@ impl ReceiptSlot {
     }
 
     pub(crate) fn reject(&self, reason: &Arc<str>) {
-        self.change(|state| state.rejected = Some(Arc::clone(reason)));
+        self.end(Over::Rejected(Arc::clone(reason)));
+    }
+
+    pub(crate) fn keep_aside(&self, reason: &Arc<str>) {
+        self.end(Over::KeptAside(Arc::clone(reason)));
     }
 
     pub(crate) fn set_durable(&self) {
@@ -228,8 +248,12 @@ impl ReceiptSlot {
     }
 
     pub(crate) fn close(&self, reason: &Arc<str>) {
+        self.end(Over::Closed(Arc::clone(reason)));
+    }
+
+    fn end(&self, over: Over) {
         self.change(|state| {
-            state.closed.get_or_insert_with(|| Arc::clone(reason));
+            state.over.get_or_insert(over);
         });
     }
 

@@ -51,6 +51,8 @@ pub struct Quarantined {
 /// The leader's side of a store's status.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LeaderStatus {
+    /// Counts the changes of this, and what sessions were told.
+    pub(crate) version: u64,
     pub(crate) state: LeaderState,
     pub(crate) head: SequenceNumber,
     pub(crate) place: u64,

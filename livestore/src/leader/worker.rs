@@ -169,6 +169,7 @@ impl Worker {
         }
         self.attached.followers().for_each(|port| port.close("the log begins again under another backend"));
         self.attached.is_restarting = false;
+        self.desk.note_told();
         self.tell_pending(0)
     }
 

@@ -1,6 +1,6 @@
 use crate::event::SequenceNumber;
 use crate::ids::EventId;
-use crate::leader::{LeaderHandle, ReceiptSlot, SlotState, Verdict};
+use crate::leader::{LeaderHandle, Over, ReceiptSlot, SlotState, Verdict};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -12,6 +12,10 @@ use std::time::Duration;
 /// When [`Store::commit`](crate::Store::commit) returns one, the events are in state and survive the end of the process.
 /// *Durable* means they survive a power loss. *Confirmed* means they have their final place in the eventlog; without a sync
 /// backend that is provisional, and [`Outcome::is_provisional`] says so. Dropping a receipt changes nothing.
+///
+/// Whichever way a receipt tells an outcome, the store that committed has taken it by then: a query sees the commit at its final place,
+/// behind what came before it, and sees nothing of it where it was rejected or kept aside. Only inside a live query's own closure,
+/// where state stands still, that comes later.
 ///
 /// ```no_run
 /// # use livestore::*;
@@ -28,6 +32,13 @@ pub struct Receipt {
     slot: Option<Arc<ReceiptSlot>>,
     /// A receipt that is kept does not keep the store open.
     leader: Weak<LeaderHandle>,
+    session: Weak<dyn ReceiptHost>,
+}
+
+/// The session that committed, as its receipts see it.
+pub(crate) trait ReceiptHost: Send + Sync {
+    /// Takes what the leader told so far. Does nothing where the session is closed, or busy on this very thread.
+    fn take_news(&self);
 }
 
 /// The end of a commit's way.
@@ -57,11 +68,19 @@ pub enum WaitError {
     /// Waiting here would block the very work that is waited for.
     #[error("a live query's callback must not wait for a receipt; poll it, or await it elsewhere")]
     WouldBlock,
-    /// The backend will never take the commit: it left the pending part and state, and is kept aside. See
+    /// The backend will never take the commit: it left the pending part and state, and is kept in the eventlog's file. See
     /// [`SyncStatus::rejected`](crate::SyncStatus::rejected).
     #[error("the backend rejected the commit: {reason}")]
     Rejected {
         /// What the backend said.
+        reason: Arc<str>,
+    },
+    /// Another backend took the place of the one that the commit waited for, and the store was opened with
+    /// [`OnOtherBackend::KeepAside`](crate::OnOtherBackend::KeepAside): the commit left state, and is in the copy of the eventlog that
+    /// [`StoreStatus::kept_aside`](crate::StoreStatus::kept_aside) names.
+    #[error("the commit is kept aside: {reason}")]
+    KeptAside {
+        /// What became of the eventlog that held it.
         reason: Arc<str>,
     },
     /// The store was closed first. The commit is safe and taken at the next start.
@@ -86,8 +105,9 @@ impl Receipt {
         events: usize,
         slot: Option<Arc<ReceiptSlot>>,
         leader: Weak<LeaderHandle>,
+        session: Weak<dyn ReceiptHost>,
     ) -> Self {
-        Self { first, events, slot, leader }
+        Self { first, events, slot, leader, session }
     }
 
     /// The identity of the commit's first event; `None` where nothing was committed.
@@ -105,10 +125,9 @@ impl Receipt {
     /// The outcome, if it is known already.
     #[must_use]
     pub fn poll(&self) -> Option<Outcome> {
-        match &self.slot {
-            None => Some(Outcome { number: SequenceNumber::ROOT, quarantined: None, is_provisional: true }),
-            Some(slot) => outcome(&slot.state()),
-        }
+        let Some(slot) = &self.slot else { return Some(of_nothing()) };
+        let told = end(&slot.state());
+        self.take_news(told?).ok()
     }
 
     /// Whether the commit survives a power loss.
@@ -120,74 +139,99 @@ impl Receipt {
     /// Waits until the commit is confirmed.
     ///
     /// # Errors
-    /// The time was over or the store was closed first; or this is a callback, where waiting would block.
+    /// The time was over or the store was closed first; the backend rejected the commit, or it is kept aside; or this is a callback, where
+    /// waiting would block.
     pub fn wait(&self, timeout: Duration) -> Result<Outcome, WaitError> {
-        self.wait_for("confirmed", timeout, |state| state.confirmed.is_some())?;
-        self.poll().ok_or(WaitError::Timeout { level: "confirmed", waited_ms: 0 })
+        let Some(slot) = &self.slot else { return Ok(of_nothing()) };
+        self.wait_for(slot, timeout, |state| state.confirmed.is_some())?;
+        let told = end(&slot.state());
+        self.take_news(told.unwrap_or(Err(timed_out("confirmed", timeout))))
     }
 
     /// Waits until the commit survives a power loss.
     ///
     /// # Errors
-    /// The time was over or the store was closed first; or this is a callback, where waiting would block.
+    /// As for [`wait`](Self::wait).
     pub fn wait_durable(&self, timeout: Duration) -> Result<(), WaitError> {
+        let Some(slot) = &self.slot else { return Ok(()) };
         if let (false, Some(leader)) = (self.is_durable(), self.leader.upgrade()) {
             leader.hurry();
         }
-        self.wait_for("durable", timeout, |state| state.durable)
+        self.wait_for(slot, timeout, |state| state.durable)?;
+        let state = slot.state();
+        if state.durable {
+            return Ok(());
+        }
+        let ended = end(&state).and_then(Result::err);
+        drop(state);
+        self.take_news(Err(match ended {
+            Some(WaitError::Closed { reason, .. }) => WaitError::Closed { level: "durable", reason },
+            Some(ended) => ended,
+            None => timed_out("durable", timeout),
+        }))
     }
 
     fn wait_for(
         &self,
-        level: &'static str,
+        slot: &ReceiptSlot,
         timeout: Duration,
         is_reached: impl Fn(&SlotState) -> bool,
     ) -> Result<(), WaitError> {
-        let Some(slot) = &self.slot else { return Ok(()) };
-        if !is_reached(&slot.state()) && crate::callback::is_in_callback() {
+        let is_over = |state: &SlotState| is_reached(state) || state.is_over();
+        if !is_over(&slot.state()) && crate::callback::is_in_callback() {
             return Err(WaitError::WouldBlock);
         }
-        slot.wait(timeout, |state| is_reached(state) || state.rejected.is_some() || state.closed.is_some());
-        let state = slot.state();
-        match &state.closed {
-            _ if is_reached(&state) => Ok(()),
-            _ if state.rejected.is_some() => {
-                Err(WaitError::Rejected { reason: state.rejected.clone().unwrap_or_default() })
-            }
-            Some(reason) => Err(WaitError::Closed { level, reason: Arc::clone(reason) }),
-            None => Err(WaitError::Timeout { level, waited_ms: timeout.as_millis() as u64 }),
+        slot.wait(timeout, is_over);
+        Ok(())
+    }
+
+    /// The leader tells a session before it tells its receipts: what this gives back, state has taken too.
+    fn take_news<T>(&self, told: T) -> T {
+        if let Some(session) = self.session.upgrade() {
+            session.take_news();
         }
+        told
     }
 }
 
-/// Resolves when the commit is confirmed, or the store is closed.
+/// Resolves when the commit is confirmed, or never will be, or the store is closed.
 impl Future for Receipt {
     type Output = Result<Outcome, WaitError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(slot) = &self.slot else {
-            return Poll::Ready(Ok(Outcome { number: SequenceNumber::ROOT, quarantined: None, is_provisional: true }));
-        };
+        let Some(slot) = &self.slot else { return Poll::Ready(Ok(of_nothing())) };
         let mut state = slot.state();
-        if let Some(outcome) = outcome(&state) {
-            return Poll::Ready(Ok(outcome));
-        }
-        if let Some(reason) = &state.rejected {
-            return Poll::Ready(Err(WaitError::Rejected { reason: Arc::clone(reason) }));
-        }
-        if let Some(reason) = &state.closed {
-            return Poll::Ready(Err(WaitError::Closed { level: "confirmed", reason: Arc::clone(reason) }));
-        }
-        ReceiptSlot::wake_on_change(&mut state, context.waker());
-        Poll::Pending
+        let Some(told) = end(&state) else {
+            ReceiptSlot::wake_on_change(&mut state, context.waker());
+            return Poll::Pending;
+        };
+        drop(state);
+        Poll::Ready(self.take_news(told))
     }
 }
 
-fn outcome(state: &SlotState) -> Option<Outcome> {
-    let (number, verdict) = state.confirmed.as_ref()?;
-    let quarantined = match verdict {
-        Verdict::Applied => None,
-        Verdict::Quarantined(reason) => Some(Arc::clone(reason)),
-    };
-    Some(Outcome { number: *number, quarantined, is_provisional: state.is_provisional })
+/// Where nothing was committed.
+fn of_nothing() -> Outcome {
+    Outcome { number: SequenceNumber::ROOT, quarantined: None, is_provisional: true }
+}
+
+fn timed_out(level: &'static str, waited: Duration) -> WaitError {
+    WaitError::Timeout { level, waited_ms: waited.as_millis() as u64 }
+}
+
+/// How the commit's way ended, if it did.
+fn end(state: &SlotState) -> Option<Result<Outcome, WaitError>> {
+    if let Some((number, verdict)) = &state.confirmed {
+        let quarantined = match verdict {
+            Verdict::Applied => None,
+            Verdict::Quarantined(reason) => Some(Arc::clone(reason)),
+        };
+        return Some(Ok(Outcome { number: *number, quarantined, is_provisional: state.is_provisional }));
+    }
+    let reason = state.over.as_ref()?;
+    Some(Err(match reason.clone() {
+        Over::Rejected(reason) => WaitError::Rejected { reason },
+        Over::KeptAside(reason) => WaitError::KeptAside { reason },
+        Over::Closed(reason) => WaitError::Closed { level: "confirmed", reason },
+    }))
 }

@@ -6,7 +6,7 @@ use crate::ids::{ClientId, EventId, JournalNonce, SessionId, StoreId};
 use crate::leader::{Export, LeaderHandle, LeaderState, Port, Request};
 use crate::live::{Live, LiveHost, Outbox, Signal};
 use crate::materialize::Materializers;
-use crate::session::{Receipt, Session};
+use crate::session::{Receipt, ReceiptHost, Session};
 use crate::sqlite::TrackedState;
 use crate::sync::{SyncState, SyncStatus};
 use std::ops::Deref;
@@ -155,13 +155,14 @@ impl Inner {
         Ok(done)
     }
 
-    pub(super) fn commit(&self, events: Vec<EncodedEvent>) -> Result<Receipt, CommitError> {
+    pub(super) fn commit(self: &Arc<Self>, events: Vec<EncodedEvent>) -> Result<Receipt, CommitError> {
         let count = events.len();
+        let this = Arc::downgrade(self);
         let committed = self.enter(|open| {
             let leader = Arc::downgrade(&open.leader);
             if count == 0 {
                 let nothing = EventId::new(JournalNonce([0; 11]), 0);
-                return Ok(Receipt::new(nothing, 0, None, leader));
+                return Ok(Receipt::new(nothing, 0, None, leader, this));
             }
             if let Some(reason) = open.leader.stopped() {
                 return Err(CommitError::Closed { reason: reason.to_string() });
@@ -175,7 +176,7 @@ impl Inner {
             if !writes.is_empty() {
                 open.live.refresh(open.session.db(), &writes);
             }
-            committed.map(|committed| Receipt::new(committed.first, count, Some(committed.slot), leader))
+            committed.map(|committed| Receipt::new(committed.first, count, Some(committed.slot), leader, this))
         })?;
         self.outbox.drain();
         committed
@@ -250,14 +251,16 @@ impl Inner {
     }
 
     pub(super) fn sync_status(&self) -> SyncStatus {
-        self.pull();
         let seen = self.enter(|open| {
-            let session_pending = open.session.pending_events();
+            // The status first: what it says of, the session then has taken.
             let sync = open.leader.status().sync;
-            // The leader's status may be a moment older or newer than its news: nothing is in neither of them.
+            open.pull();
+            let session_pending = open.session.pending_events();
+            // The news may be a moment newer than the status: nothing is in neither of them.
             let pending = if sync.pending == 0 { open.session.accepted_events() } else { sync.pending };
             SyncStatus { session_pending, pending, ..sync }
         });
+        self.outbox.drain();
         seen.unwrap_or_else(|entry| {
             let reason = QueryError::from(entry).to_string();
             SyncStatus { state: SyncState::Stopped { reason }, ..SyncStatus::default() }
@@ -285,16 +288,16 @@ impl Inner {
     pub(super) fn wait_sync(&self, timeout: Duration, is_wanted: &dyn Fn(&SyncStatus) -> bool) -> bool {
         let deadline = Instant::now() + timeout;
         loop {
+            let Some(leader) = self.leader().upgrade() else { return is_wanted(&self.sync_status()) };
+            let seen = leader.status().version;
             if is_wanted(&self.sync_status()) {
                 return true;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let Some(leader) = self.leader().upgrade().filter(|leader| !left.is_zero() && leader.stopped().is_none())
-            else {
+            if left.is_zero() || leader.stopped().is_some() {
                 return false;
-            };
-            // What the session itself has still to hand over is not in the leader's status: looked at now and then.
-            leader.wait_status(left.min(Duration::from_millis(20)), |status| is_wanted(&status.sync));
+            }
+            leader.wait_status(left, |status| status.version != seen);
         }
     }
 
@@ -379,6 +382,12 @@ impl Drop for Handle {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.close("the store was dropped", ShutdownError::WAIT_MAX);
+    }
+}
+
+impl ReceiptHost for Inner {
+    fn take_news(&self) {
+        self.pull();
     }
 }
 

@@ -22,6 +22,7 @@ mod pumped;
 mod query_rows;
 mod query_sql;
 #[cfg(unix)]
+mod receipts_and_state;
 mod recovery_crash_points;
 mod schema_ddl;
 mod schema_guard;

@@ -145,6 +145,7 @@ impl Follower {
             let (state, position) = self.state.copy()?;
             let taken = self.log.taken(nonce)?.unwrap_or(0);
             port.restart(Restart { state, position, taken });
+            self.desk.note_told();
             Ok(())
         })
     }
