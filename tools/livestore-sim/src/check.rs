@@ -2,21 +2,23 @@
 
 use crate::Workload;
 use crate::client::{Client, STORE};
+use crate::history::History;
 use crate::world::World;
+use livestore::{EventlogRestarted, OnOtherBackend, RawEvent, SequenceNumber, SyncEvent};
 use std::sync::PoisonError;
 use std::time::Duration;
 
 impl<W: Workload> World<W> {
     /// O1 to O4 on the backend's log, O2 at the clients, L2, S1.
-    pub(crate) fn check_cheap(&mut self) -> Result<(), String> {
+    pub(crate) fn check_cheap(&mut self, is_dear: bool) -> Result<(), String> {
         if self.backend.head(STORE) != self.history.log.len() as u64 {
             let log = self.backend.events(STORE);
             self.history.follow(&log)?;
         }
         for client in &mut self.clients {
-            compare_log(client, &self.history.log)?;
+            compare_log(client, &self.history)?;
         }
-        self.history.poll(self.plan.keeps_identity)?;
+        self.history.poll(is_dear)?;
         match self.network.leak() {
             Some(frame) => Err(format!("S1: a frame holds what is of its client alone: {frame}")),
             None => Ok(()),
@@ -26,15 +28,15 @@ impl<W: Workload> World<W> {
     /// C1, C4: sessions that say they are synced have the state that the model has.
     pub(crate) fn check_dear(&self) -> Result<(), String> {
         let head = self.backend.head(STORE);
-        let groups = self.history.groups(usize::MAX, self.plan.keeps_identity);
-        let expected = self.workload.expect(&groups);
+        let expected = self.workload.expect(&self.history.groups());
         for client in &self.clients {
             for session in &client.sessions {
                 let status = session.store.sync_status();
                 if let Some(reason) = session.store.status().closed {
                     return Err(format!("L5: client {} is closed: {reason}", client.index));
                 }
-                let is_idle = self.now >= client.asleep_until && status.is_synced() && status.synced == head;
+                let is_idle =
+                    self.now >= client.asleep_until && status.is_synced() && status.synced == head && client.is_current;
                 if !is_idle {
                     continue;
                 }
@@ -50,8 +52,9 @@ impl<W: Workload> World<W> {
 
     pub(crate) fn check_end(&mut self) -> Result<(), String> {
         self.check_dear()?;
+        let elsewhere = self.check_stopped()?;
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.history.check_end(&refused, self.plan.keeps_identity)?;
+        self.history.check_end(&refused, &elsewhere)?;
         if W::SECRET.is_some_and(|secret| self.backend.contains(secret)) {
             return Err("S1: the backend holds what is of its client alone".into());
         }
@@ -61,10 +64,11 @@ impl<W: Workload> World<W> {
 
     /// C2: what a client has after it was closed and opened again is what it had.
     fn check_reopened(&mut self) -> Result<(), String> {
-        let expected = self.workload.expect(&self.history.groups(usize::MAX, self.plan.keeps_identity));
+        let expected = self.workload.expect(&self.history.groups());
         for index in 0..self.clients.len() {
             let client = &mut self.clients[index];
             if !client.is_native() {
+                // Its data would go with its last session.
                 continue;
             }
             crate::sometimes!("a client is opened again at the end");
@@ -83,7 +87,7 @@ impl<W: Workload> World<W> {
 
     /// C2: somebody new comes to the same state from the log alone.
     fn check_newcomer(&mut self) -> Result<(), String> {
-        let mut client = Client::<W>::new(self.clients.len(), false);
+        let mut client = Client::<W>::new(self.clients.len(), false, OnOtherBackend::Rejoin);
         client.open(&self.network, u64::MAX)?;
         let head = self.backend.head(STORE);
         let end = self.now + Duration::from_secs(60);
@@ -103,30 +107,77 @@ impl<W: Workload> World<W> {
     }
 }
 
-/// O2: the confirmed log of a client is the beginning of the backend's.
-fn compare_log<W: Workload>(client: &mut Client<W>, log: &[livestore::SyncEvent]) -> Result<(), String> {
+/// O2: the confirmed log of a client is the beginning of the backend's; or of what the backend held before it was replaced, as long
+/// as the client does not know.
+fn compare_log<W: Workload>(client: &mut Client<W>, history: &History) -> Result<(), String> {
     let Some(session) = client.sessions.first() else { return Ok(()) };
     let status = session.store.sync_status();
     let synced = status.synced as usize;
     // As long as no backend was met, what is in the log is provisional.
-    if status.backend_id.is_none() || synced <= client.compared {
+    if status.backend_id.is_none() {
         return Ok(());
     }
-    let since = format!("e{}", client.compared).parse().map_err(|error| format!("{error}"))?;
-    let mut events = session.store.raw_events().since(since).until_now();
-    while let Some(event) = events.try_next() {
-        let event = event.map_err(|error| error.to_string())?;
-        // What comes later is pending yet.
-        if event.event.client_only || event.number.global as usize > synced {
-            continue;
-        }
-        let index = event.number.global as usize - 1;
-        let theirs = log.get(index).map(|theirs| (&*theirs.name, theirs.args.as_deref()));
-        if theirs != Some((&*event.event.name, event.event.args.as_deref())) {
-            let is = client.index;
-            return Err(format!("O2: {} of client {is} is {event:?}, and {theirs:?} at the backend", event.number));
+    if history.is_shaken() {
+        return compare_again(client, synced, history);
+    }
+    if synced <= client.compared {
+        return Ok(());
+    }
+    for (number, event) in confirmed(client, client.compared, synced)?.unwrap_or_default() {
+        let index = number.global as usize - 1;
+        if !is_same(history.log.get(index), &event) {
+            let (is, theirs) = (client.index, history.log.get(index));
+            return Err(format!("O2: {number} of client {is} is {event:?}, and {theirs:?} at the backend"));
         }
         client.compared = client.compared.max(index + 1);
     }
     Ok(())
+}
+
+/// The same where the log may have begun again.
+fn compare_again<W: Workload>(client: &mut Client<W>, synced: usize, history: &History) -> Result<(), String> {
+    let is_known = client.compared == synced && client.compared_shakes == history.past.len();
+    if is_known && client.is_current == (synced == history.log.len()) {
+        return Ok(());
+    }
+    let Some(events) = confirmed(client, 0, synced)? else { return Ok(()) };
+    let is_of = |log: &Vec<SyncEvent>| {
+        log.len() >= events.len() && events.iter().zip(log).all(|((_, event), theirs)| is_same(Some(theirs), event))
+    };
+    if events.len() != synced || !(is_of(&history.log) || history.past.iter().any(is_of)) {
+        return Err(format!(
+            "O2: what client {} holds, no backend ever held: {synced} events, {events:?}, the backend {:?}",
+            client.index, history.log
+        ));
+    }
+    client.is_current = synced == history.log.len() && is_of(&history.log);
+    (client.compared, client.compared_shakes) = (synced, history.past.len());
+    Ok(())
+}
+
+/// The confirmed events of a client that leave it, after a number; `None` where the log begins again while it is read.
+fn confirmed<W: Workload>(
+    client: &Client<W>,
+    after: usize,
+    synced: usize,
+) -> Result<Option<Vec<(SequenceNumber, RawEvent)>>, String> {
+    let Some(session) = client.sessions.first() else { return Ok(None) };
+    let since = format!("e{after}").parse().map_err(|error| format!("{error}"))?;
+    let mut events = session.store.raw_events().since(since).until_now();
+    let mut confirmed = Vec::new();
+    while let Some(event) = events.try_next() {
+        let event = match event {
+            Err(error) if error.downcast_ref::<EventlogRestarted>().is_some() => return Ok(None),
+            other => other.map_err(|error| error.to_string())?,
+        };
+        // What comes later is pending yet.
+        if !event.event.client_only && event.number.global as usize <= synced {
+            confirmed.push((event.number, event.event));
+        }
+    }
+    Ok(Some(confirmed))
+}
+
+fn is_same(theirs: Option<&SyncEvent>, own: &RawEvent) -> bool {
+    theirs.is_some_and(|theirs| (&*theirs.name, theirs.args.as_deref()) == (&*own.name, own.args.as_deref()))
 }

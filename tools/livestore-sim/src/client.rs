@@ -1,7 +1,7 @@
 //! One client: its data, its sessions, its clock.
 
 use crate::{SimNetwork, Workload};
-use livestore::{MemoryAdapter, Store, memory, native};
+use livestore::{MemoryAdapter, OnOtherBackend, Store, SyncState, memory, native};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +12,11 @@ pub(crate) const STORE: &str = "simulated";
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let memory = Path::new("/dev/shm");
@@ -50,16 +54,32 @@ pub(crate) struct Client<W: Workload> {
     pub(crate) asleep_until: Duration,
     pub(crate) due: Option<Duration>,
     /// Every session since its data began.
-    origins: Vec<u64>,
+    pub(crate) origins: Vec<u64>,
     /// How many events of its confirmed log were compared with the backend's.
     pub(crate) compared: usize,
+    /// Whether what was compared is what the backend holds now, and not what it held before it was replaced.
+    pub(crate) is_current: bool,
+    /// How often the backend's log had begun again by then.
+    pub(crate) compared_shakes: usize,
+    pub(crate) policy: OnOtherBackend,
 }
 
 impl<W: Workload> Client<W> {
-    pub(crate) fn new(index: usize, is_native: bool) -> Self {
+    pub(crate) fn new(index: usize, is_native: bool, policy: OnOtherBackend) -> Self {
         let home = if is_native { Home::Native(Scratch::new()) } else { Home::Memory(memory()) };
-        let (skew, asleep_until) = (Duration::ZERO, Duration::ZERO);
-        Self { index, home, sessions: Vec::new(), skew, asleep_until, due: None, origins: Vec::new(), compared: 0 }
+        Self {
+            index,
+            home,
+            sessions: Vec::new(),
+            skew: Duration::ZERO,
+            asleep_until: Duration::ZERO,
+            due: None,
+            origins: Vec::new(),
+            compared: 0,
+            is_current: true,
+            compared_shakes: 0,
+            policy,
+        }
     }
 
     pub(crate) fn is_native(&self) -> bool {
@@ -68,9 +88,14 @@ impl<W: Workload> Client<W> {
 
     pub(crate) fn open(&mut self, network: &SimNetwork, origin: u64) -> Result<(), String> {
         let provider = network.provider(self.index);
+        let policy = self.policy;
         let opened = match &self.home {
-            Home::Memory(adapter) => Store::builder(adapter.clone(), STORE).sync(provider).pumped().open(),
-            Home::Native(scratch) => Store::builder(native(&scratch.0), STORE).sync(provider).pumped().open(),
+            Home::Memory(adapter) => {
+                Store::builder(adapter.clone(), STORE).sync(provider).on_other_backend(policy).pumped().open()
+            }
+            Home::Native(scratch) => {
+                Store::builder(native(&scratch.0), STORE).sync(provider).on_other_backend(policy).pumped().open()
+            }
         };
         let store = opened.map_err(|error| format!("client {} does not open: {error}", self.index))?;
         self.origins.push(origin);
@@ -99,15 +124,34 @@ impl<W: Workload> Client<W> {
             livestore::__testing::abandon(session.store);
         }
         drop(sessions);
-        let origins = std::mem::take(&mut self.origins);
         self.compared = 0;
         match &mut self.home {
             Home::Memory(adapter) => {
                 *adapter = memory();
-                origins
+                std::mem::take(&mut self.origins)
             }
             Home::Native(_) => Vec::new(),
         }
+    }
+
+    /// Whether all its sessions are where the backend is, with nothing pending.
+    pub(crate) fn is_synced_to(&self, head: u64) -> bool {
+        self.sessions.iter().all(|session| {
+            let status = session.store.sync_status();
+            status.is_synced() && status.synced == head
+        })
+    }
+
+    /// Whether it stopped, and had a reason to.
+    pub(crate) fn may_have_stopped(&self, is_shaken: bool) -> bool {
+        let stops = match self.policy {
+            OnOtherBackend::Stop => true,
+            // In memory there is no place to keep anything aside.
+            OnOtherBackend::KeepAside => !self.is_native(),
+            _ => false,
+        };
+        let is_stopped = |session: &Session<W>| matches!(session.store.sync_status().state, SyncState::Stopped { .. });
+        is_shaken && stops && !self.sessions.is_empty() && self.sessions.iter().all(is_stopped)
     }
 
     pub(crate) fn pump(&mut self, now: Duration) {

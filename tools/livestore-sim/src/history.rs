@@ -1,44 +1,76 @@
-//! What was committed, and what became of it.
+//! What the backend's log was, event by event.
 
-use crate::workload::tag_of;
-use livestore::{Receipt, SyncEvent, WaitError};
+use crate::receipts::Receipts;
+use crate::workload::{Tag, tag_of};
+use livestore::SyncEvent;
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 
 /// Which commit a tagged event belongs to.
 pub(crate) fn commit_of(event: &SyncEvent) -> Option<String> {
     tag_of(event).map(|(origin, number, _)| format!("{origin}.{number}"))
 }
 
-pub(crate) struct Record {
-    pub(crate) origin: u64,
-    pub(crate) number: u64,
-    pub(crate) events: u64,
-    receipt: Receipt,
-    outcome: Option<Result<u64, String>>,
-    /// It told a provisional outcome.
-    is_told: bool,
-}
-
-#[derive(Default)]
 pub(crate) struct History {
-    pub(crate) records: Vec<Record>,
+    keeps_identity: bool,
+    pub(crate) receipts: Receipts,
     /// Sessions whose pending commits went with their memory.
     lost: BTreeSet<u64>,
-    /// The backend's log as far as it was read, with the tags.
+    /// The backend's log as far as it was read.
     pub(crate) log: Vec<SyncEvent>,
-    seen: BTreeMap<(u64, u64, u64), u64>,
+    /// Where each event is, and where it was in a log that is no more.
+    seen: BTreeMap<Tag, Vec<u64>>,
+    was: BTreeMap<Tag, Vec<u64>>,
     last: BTreeMap<u64, (u64, u64)>,
+    /// What the backend held before it was replaced or lost events.
+    pub(crate) past: Vec<Vec<SyncEvent>>,
+    /// A client may have met a page of a backend that is not there.
+    is_strange: bool,
+    /// Sessions whose client keeps aside what another backend does not hold. Somebody else may bring it back later.
+    keeping_aside: BTreeSet<u64>,
 }
 
 impl History {
-    pub(crate) fn committed(&mut self, origin: u64, number: u64, events: u64, receipt: Receipt) {
-        self.records.push(Record { origin, number, events, receipt, outcome: None, is_told: false });
+    pub(crate) fn new(keeps_identity: bool) -> Self {
+        Self {
+            keeps_identity,
+            receipts: Receipts::default(),
+            lost: BTreeSet::new(),
+            log: Vec::new(),
+            seen: BTreeMap::new(),
+            was: BTreeMap::new(),
+            last: BTreeMap::new(),
+            past: Vec::new(),
+            is_strange: false,
+            keeping_aside: BTreeSet::new(),
+        }
     }
 
     pub(crate) fn may_lose(&mut self, origins: &[u64]) {
         self.lost.extend(origins);
+    }
+
+    pub(crate) fn keeps_aside(&mut self, origin: u64) {
+        self.keeping_aside.insert(origin);
+    }
+
+    /// Whether what a backend confirmed may be pending again at clients.
+    pub(crate) fn is_shaken(&self) -> bool {
+        self.is_strange || !self.past.is_empty()
+    }
+
+    /// One page comes under a strange id.
+    pub(crate) fn meet_stranger(&mut self) {
+        self.is_strange = true;
+    }
+
+    /// The backend holds another log from here on.
+    pub(crate) fn begin_again(&mut self, log: &[SyncEvent]) -> Result<(), String> {
+        self.past.push(std::mem::take(&mut self.log));
+        for (tag, numbers) in std::mem::take(&mut self.seen) {
+            self.was.entry(tag).or_default().extend(numbers);
+        }
+        self.last.clear();
+        self.follow(log)
     }
 
     /// O1, O3, O4: takes what the backend appended.
@@ -59,8 +91,19 @@ impl History {
 
     fn meet(&mut self, event: &SyncEvent) -> Result<(), String> {
         let Some(tag) = tag_of(event) else { return Err(format!("e{} has no tag: {event:?}", event.number)) };
-        if let Some(first) = self.seen.insert(tag, event.number) {
-            return Err(format!("O4: {tag:?} is e{first} and e{}", event.number));
+        // Without ids nobody can tell what another client brought back already.
+        let is_lax = !self.keeps_identity && self.is_shaken();
+        let numbers = self.seen.entry(tag).or_default();
+        numbers.push(event.number);
+        if is_lax {
+            crate::sometimes!("an event comes back twice to a backend without ids", numbers.len() > 1);
+            return Ok(());
+        }
+        if let [first, second, ..] = **numbers {
+            return Err(format!("O4: {tag:?} is e{first} and e{second}"));
+        }
+        if self.keeping_aside.contains(&tag.0) && self.is_shaken() {
+            return Ok(());
         }
         let place = (tag.1, tag.2);
         match self.last.insert(tag.0, place) {
@@ -69,59 +112,40 @@ impl History {
         }
     }
 
-    /// L2: an outcome stays what it was.
-    pub(crate) fn poll(&mut self, keeps_identity: bool) -> Result<(), String> {
-        for record in &mut self.records {
-            if record.outcome.is_some() {
-                continue;
-            }
-            let mut receipt = record.receipt.clone();
-            let tag = (record.origin, record.number, record.events.saturating_sub(1));
-            match Pin::new(&mut receipt).poll_once() {
-                None => {}
-                Some(Ok(outcome)) => {
-                    if outcome.is_provisional {
-                        // No backend was met yet; what comes later tells.
-                        record.is_told = true;
-                        crate::sometimes!("a receipt tells what is provisional");
-                        continue;
-                    }
-                    // Where each event is confirmed alone, the first that is quarantined tells for all.
-                    let is_early = !keeps_identity && outcome.quarantined.is_some();
-                    let at = self.seen.get(&tag).copied();
-                    if record.events > 0 && !is_early && at != Some(outcome.number.global) {
-                        return Err(format!("L2: {tag:?} was confirmed at {}, and is at {at:?}", outcome.number));
-                    }
-                    crate::sometimes!("a receipt tells of a quarantine", outcome.quarantined.is_some());
-                    record.outcome = Some(Ok(outcome.number.global));
-                }
-                Some(Err(WaitError::Rejected { reason })) => {
-                    crate::sometimes!("a receipt tells of a rejection");
-                    if keeps_identity && self.seen.contains_key(&tag) {
-                        return Err(format!("L2: {tag:?} was rejected and is in the log"));
-                    }
-                    record.outcome = Some(Err(reason.to_string()));
-                }
-                Some(Err(error)) => record.outcome = Some(Err(error.to_string())),
-            }
-        }
-        Ok(())
+    /// Whether the event is, or was, at this number.
+    pub(crate) fn has_been_at(&self, tag: &Tag, number: u64) -> bool {
+        [&self.seen, &self.was].into_iter().any(|known| known.get(tag).is_some_and(|at| at.contains(&number)))
     }
 
-    /// L2, O4, O6: each commit has an outcome, and is in the log once or was refused.
-    pub(crate) fn check_end(&self, refused: &BTreeSet<String>, keeps_identity: bool) -> Result<(), String> {
-        for record in &self.records {
-            let name = format!("{}.{}", record.origin, record.number);
-            if record.outcome.is_none() && !record.is_told {
+    /// Whether the backend holds the event.
+    pub(crate) fn holds(&self, tag: &Tag) -> bool {
+        self.seen.contains_key(tag)
+    }
+
+    /// L2: an outcome is the right one, and stays what it was.
+    pub(crate) fn poll(&mut self, is_dear: bool) -> Result<(), String> {
+        let mut receipts = std::mem::take(&mut self.receipts);
+        let polled = receipts.poll(self, self.keeps_identity, is_dear);
+        self.receipts = receipts;
+        polled
+    }
+
+    /// L2, L3, O4, O6: each commit has an outcome, and is in the log once or was refused. `elsewhere` are commits that a client
+    /// holds and did not push, because it was told not to.
+    pub(crate) fn check_end(&self, refused: &BTreeSet<String>, elsewhere: &BTreeSet<String>) -> Result<(), String> {
+        for record in self.receipts.records() {
+            let name = record.name();
+            let is_elsewhere = elsewhere.contains(&name);
+            if !record.has_told() && !is_elsewhere {
                 return Err(format!("L2: the receipt of {name} never told"));
             }
-            let found = (0..record.events).filter(|i| self.seen.contains_key(&(record.origin, record.number, *i)));
+            let found = (0..record.events).filter(|i| self.holds(&(record.origin, record.number, *i)));
             let found = found.count() as u64;
-            let may_miss = refused.contains(&name) || self.lost.contains(&record.origin);
+            let may_miss = is_elsewhere || refused.contains(&name) || self.lost.contains(&record.origin);
             if found < record.events && !may_miss {
                 return Err(format!("O4: {found} of {} events of {name} are in the log", record.events));
             }
-            if keeps_identity && found != 0 && found != record.events {
+            if self.keeps_identity && found != 0 && found != record.events {
                 return Err(format!("O6: {found} of {} events of {name} are in the log", record.events));
             }
         }
@@ -129,31 +153,15 @@ impl History {
     }
 
     /// The log in the groups in which it is applied.
-    pub(crate) fn groups(&self, count: usize, keeps_identity: bool) -> Vec<Vec<SyncEvent>> {
+    pub(crate) fn groups(&self) -> Vec<Vec<SyncEvent>> {
         let mut groups = vec![Vec::new()];
-        for event in self.log.iter().take(count) {
+        for event in &self.log {
             groups.last_mut().expect("one is there").push(event.clone());
-            if !keeps_identity || event.rest.is_none_or(|rest| rest == 0) {
+            if !self.keeps_identity || event.rest.is_none_or(|rest| rest == 0) {
                 groups.push(Vec::new());
             }
         }
         groups.retain(|group| !group.is_empty());
         groups
-    }
-}
-
-trait PollOnce {
-    type Output;
-    fn poll_once(self) -> Option<Self::Output>;
-}
-
-impl<F: Future> PollOnce for Pin<&mut F> {
-    type Output = F::Output;
-
-    fn poll_once(self) -> Option<F::Output> {
-        match self.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(output) => Some(output),
-            Poll::Pending => None,
-        }
     }
 }

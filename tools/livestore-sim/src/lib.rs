@@ -3,7 +3,7 @@
 //!
 //! The clients are real stores with real SQLite, opened [pumped](livestore::StoreBuilder::pumped). Messages are encoded,
 //! delayed, dropped with their connection, and decoded. Clients crash and start again, sleep, close and open sessions; clocks jump; the
-//! backend goes away, lets nobody in, refuses events, loses answers. After each step the promises of the library are checked, and at the
+//! backend goes away, lets nobody in, refuses events, loses answers, is replaced, or is restored from an older copy. After each step the promises of the library are checked, and at the
 //! end everything must come to rest with equal state everywhere, which a model of yours must have too.
 //!
 //! ```
@@ -22,8 +22,8 @@
 //! What is checked, by the names that a failure gives: **O1** the backend's log is numbered without gaps, **O2** it only grows, and each
 //! client's confirmed log is its beginning, **O3** the commits of a session keep their order, **O4** each is there once, or was
 //! rejected, **O6** and whole; **C1** sessions that say they are synced have the state of the model, **C2** so have those that are opened
-//! again or come new; **D2** a session closes in order; **L1** all comes to rest within a minute and the waits before retries, **L2** each
-//! receipt tells one outcome, and the right one; **L5** nothing closes by itself; **S1** what is client-only reaches neither the network
+//! again or come new; **D2** a session closes in order, **D7** what another backend does not hold is still there; **L1** all comes to rest within a minute and the waits before retries, **L2** each
+//! receipt tells one outcome, and the right one, **L3** and wakes who waits for it; **L5** nothing closes by itself; **S1** what is client-only reaches neither the network
 //! nor the backend.
 
 mod check;
@@ -33,8 +33,10 @@ pub mod marks;
 mod network;
 mod notes;
 mod plan;
+mod receipts;
 mod rng;
 mod run;
+mod shake;
 mod workload;
 mod world;
 

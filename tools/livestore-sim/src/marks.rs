@@ -6,9 +6,13 @@ use std::collections::BTreeMap;
 thread_local!(static MARKS: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) });
 
 /// What the simulator and [`Notes`](crate::Notes) mark: each has to be hit within some hundred seeds.
-pub const EXPECTED: [&str; 12] = [
+pub const EXPECTED: [&str; 18] = [
+    "a backend comes with a copy of the log",
+    "a backend loses events",
     "a client crashes with events pending",
+    "a client in memory stops at another backend",
     "a client is opened again at the end",
+    "a client stops at another backend",
     "a commit is refused at once",
     "a group is quarantined",
     "a page comes twice",
@@ -17,8 +21,10 @@ pub const EXPECTED: [&str; 12] = [
     "a receipt tells what is provisional",
     "a request is dropped",
     "an answer is dropped",
+    "an empty backend comes",
     "messages stand still with events pending",
     "the last session of a client closes",
+    "what another backend does not hold is kept aside",
 ];
 
 /// Those of [`EXPECTED`] that are not among these.

@@ -1,6 +1,7 @@
 //! What a seed decides: the setting, and the script of what happens.
 
 use crate::{NetworkPlan, Rng};
+use livestore::OnOtherBackend;
 use std::time::Duration;
 
 /// The setting of a run.
@@ -11,6 +12,8 @@ pub struct Plan {
     pub seed: u64,
     /// Which clients keep their data in a directory; the others live in memory.
     pub natives: Vec<bool>,
+    /// What each client does when the backend is another one than before.
+    pub policies: Vec<OnOtherBackend>,
     /// Whether the backend keeps event ids and commit groups.
     pub keeps_identity: bool,
     /// The network.
@@ -64,9 +67,17 @@ pub enum Action {
     Refuse(bool),
     /// The backend has a fault once, at whoever is next.
     Fault(u64),
+    /// Another backend comes in the place of the one that was, with a copy of its log that lacks so many of the last events.
+    Replace(u64),
+    /// The backend is restored from an older copy of itself: so many of the last events are gone.
+    Rewind(u64),
+    /// One page comes under the id of a strange backend.
+    Strange,
 }
 
 const KINDS: usize = 9;
+/// One seed in so many is about backends that are replaced, or lose what they confirmed.
+const SHAKY_ONE_IN: u64 = 5;
 
 impl Plan {
     /// The plan of a seed.
@@ -86,16 +97,30 @@ impl Plan {
             duplicate_one_in: if is_on(21) { 2 + rng.below(10) } else { 0 },
         };
         let kinds: Vec<usize> = (0..KINDS).filter(|kind| is_on(*kind as u64)).collect();
+        let is_shaky = rng.one_in(SHAKY_ONE_IN);
+        // A stop is final, so it is the rarest; it must not come where the backend stays what it is.
+        let policy = |roll| {
+            [OnOtherBackend::Rejoin, OnOtherBackend::KeepAside, OnOtherBackend::Stop][[0, 0, 0, 1, 1, 2][roll as usize]]
+        };
+        let policies = (0..clients).map(|_| policy(rng.below(6))).collect();
         let steps = [20, 60, 120][rng.below(3) as usize];
         let pace = [5, 100, 1_000][rng.below(3) as usize];
         let mut script = Vec::new();
         let mut at = Duration::ZERO;
-        for _ in 0..steps {
+        for step in 0..steps {
+            // Much of it comes after everybody had time to agree: what was never confirmed cannot be lost by a backend.
+            if is_shaky && step % 20 == 19 && rng.one_in(2) {
+                at += Duration::from_secs(3 + rng.below(20));
+                script.push(Step { at, action: shake(&mut rng) });
+            }
             at += Duration::from_millis(rng.below(pace));
-            write_step(&mut script, at, clients, &kinds, &mut rng);
+            if is_shaky && rng.one_in(30) {
+                script.push(Step { at, action: shake(&mut rng) });
+            }
+            write_step(&mut script, (at, clients, is_shaky), &kinds, &mut rng);
         }
         script.sort_by_key(|step| step.at);
-        Self { seed, natives, keeps_identity, network, script }
+        Self { seed, natives, policies, keeps_identity, network, script }
     }
 
     /// The same with these steps of the script alone.
@@ -106,7 +131,22 @@ impl Plan {
     }
 }
 
-fn write_step(script: &mut Vec<Step>, at: Duration, clients: usize, kinds: &[usize], rng: &mut Rng) {
+fn shake(rng: &mut Rng) -> Action {
+    let lost = rng.below(20) * rng.below(2) + rng.below(4);
+    match rng.below(6) {
+        0 | 1 => Action::Rewind(1 + lost),
+        2 => Action::Replace(u64::MAX),
+        3 | 4 => Action::Replace(lost),
+        _ => Action::Strange,
+    }
+}
+
+fn write_step(
+    script: &mut Vec<Step>,
+    (at, clients, is_shaky): (Duration, usize, bool),
+    kinds: &[usize],
+    rng: &mut Rng,
+) {
     let client = rng.below(clients as u64) as usize;
     let session = rng.below(3) as usize;
     let mut write = |at, action| script.push(Step { at, action });
@@ -128,7 +168,8 @@ fn write_step(script: &mut Vec<Step>, at: Duration, clients: usize, kinds: &[usi
             write(at, Action::Online(false));
             write(until, Action::Online(true));
         }
-        7 if rng.one_in(2) => {
+        // Whoever holds an event brings it back to a backend that lost it: it may be refused here, and taken from another.
+        7 if is_shaky || rng.one_in(2) => {
             write(at, Action::Auth(false));
             write(until, Action::Auth(true));
         }

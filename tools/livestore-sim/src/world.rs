@@ -3,7 +3,7 @@
 use crate::client::{Client, STORE};
 use crate::history::History;
 use crate::{Action, Plan, Report, Rng, SimNetwork, Tags, Workload};
-use livestore::{Fault, MemoryBackend};
+use livestore::{Fault, MemoryBackend, OnOtherBackend};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,8 +47,9 @@ impl<W: Workload> World<W> {
         if let Some(secret) = W::SECRET {
             network.guard(secret);
         }
-        let clients =
-            plan.natives.iter().enumerate().map(|(index, is_native)| Client::new(index, *is_native)).collect();
+        let homes = plan.natives.iter().zip(&plan.policies).enumerate();
+        let clients = homes.map(|(index, (is_native, policy))| Client::new(index, *is_native, *policy)).collect();
+        let history = History::new(plan.keeps_identity);
         Self {
             plan,
             workload: W::default(),
@@ -56,7 +57,7 @@ impl<W: Workload> World<W> {
             network,
             backend,
             clients,
-            history: History::default(),
+            history,
             refuses,
             refused,
             next_origin: 0,
@@ -81,8 +82,11 @@ impl<W: Workload> World<W> {
         Ok(Report { hash, frames, events, steps: self.steps, time: self.now, marks: crate::marks::take() })
     }
 
-    fn open(&mut self, client: usize) -> Result<(), String> {
+    pub(crate) fn open(&mut self, client: usize) -> Result<(), String> {
         self.next_origin += 1;
+        if self.clients[client].policy == OnOtherBackend::KeepAside {
+            self.history.keeps_aside(self.next_origin);
+        }
         self.clients[client].open(&self.network, self.next_origin)
     }
 
@@ -107,8 +111,9 @@ impl<W: Workload> World<W> {
         self.steps += 1;
         self.network.advance(self.now);
         self.clients.iter_mut().for_each(|client| client.pump(self.now));
-        self.check_cheap()?;
-        if self.steps.is_multiple_of(DEAR_EVERY) { self.check_dear() } else { Ok(()) }
+        let is_dear = self.steps.is_multiple_of(DEAR_EVERY);
+        self.check_cheap(is_dear)?;
+        if is_dear { self.check_dear() } else { Ok(()) }
     }
 
     fn act(&mut self, action: &Action) -> Result<(), String> {
@@ -139,6 +144,9 @@ impl<W: Workload> World<W> {
             Action::Auth(is_let_in) => self.backend.refuse_auth((!is_let_in).then_some("the token is too old")),
             Action::Refuse(refuses) => self.refuses.store(*refuses, Ordering::Relaxed),
             Action::Fault(seed) => self.backend.inject(fault(*seed)),
+            Action::Replace(lost) => self.replace(*lost)?,
+            Action::Rewind(events) => self.rewind(*events)?,
+            Action::Strange => self.meet_stranger(),
         }
         Ok(())
     }
@@ -153,7 +161,7 @@ impl<W: Workload> World<W> {
         session.commits += 1;
         let mut tags = Tags::new(session.origin, session.commits);
         match self.workload.commit(&session.store, &mut tags, &mut Rng::new(seed)) {
-            Ok(receipt) => self.history.committed(session.origin, session.commits, tags.taken(), receipt),
+            Ok(receipt) => self.history.receipts.add(session.origin, session.commits, tags.taken(), receipt),
             Err(_) => crate::sometimes!("a commit is refused at once"),
         }
         Ok(())
@@ -173,6 +181,12 @@ impl<W: Workload> World<W> {
             }
         }
         self.tick()?;
+        // What was said before is heard yet, and may lead to one more wait.
+        self.run_until(self.now + self.plan.network.latency_max * 4 + Duration::from_secs(1))?;
+        self.come_to_rest()
+    }
+
+    pub(crate) fn come_to_rest(&mut self) -> Result<(), String> {
         let sessions = self.clients.iter().flat_map(|client| &client.sessions);
         let waits = sessions.filter_map(|session| session.store.sync_status().next_retry_ms);
         let end = self.now + REST_MAX + Duration::from_millis(waits.max().unwrap_or_default());
@@ -188,10 +202,8 @@ impl<W: Workload> World<W> {
 
     fn is_at_rest(&self) -> bool {
         let head = self.backend.head(STORE);
-        let mut sessions = self.clients.iter().flat_map(|client| &client.sessions);
-        sessions.all(|session| {
-            let status = session.store.sync_status();
-            status.is_synced() && status.synced == head
+        self.clients.iter().all(|client| {
+            client.may_have_stopped(self.history.is_shaken()) || (client.is_synced_to(head) && client.is_current)
         })
     }
 

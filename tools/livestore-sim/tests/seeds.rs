@@ -18,6 +18,9 @@ fn nothing_is_lost_whatever_goes_wrong() {
             *marks.entry(name).or_default() += hits;
         }
     }
+    if count() < 1_000 {
+        return; // Fewer may well leave something out.
+    }
     assert_eq!(missing(&marks), [] as [&str; 0], "these never happened in {} seeds", count());
 }
 
