@@ -1,4 +1,5 @@
 //! The sync backend of LiveStore: orders the events of many clients into one log per store.
 #![forbid(unsafe_code)]
 
+pub mod log;
 pub mod storage;

@@ -1,0 +1,237 @@
+use super::{Admission, admit};
+use crate::storage::{Appended, Entry, LogState, ReadMax, StorageError};
+use livestore_sync_protocol::{Event, Failure};
+use std::sync::Arc;
+
+/// A push that waits for its verdict.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// The events, in order.
+    pub batch: Vec<Event>,
+    /// The backend that the client knows.
+    pub backend_id: Option<Box<str>>,
+    /// Who pushes, as the server knows them.
+    pub principal: Option<Box<str>>,
+    /// When it came: milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// What becomes of a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All of it is in the log, now or since before.
+    Accepted,
+    /// Nothing of it was appended by this push.
+    Refused(Failure),
+    /// It cannot be said: the connection has to be closed, so that the client asks again.
+    Unknown,
+}
+
+/// What an owner hears.
+#[derive(Debug)]
+pub enum Input {
+    /// A push; only when the owner [is idle](Owner::is_idle).
+    Push(Push),
+    /// The answer to [`Output::Load`].
+    Loaded(Result<LogState, StorageError>),
+    /// The answer to [`Output::Append`].
+    Appended(Result<Appended, StorageError>),
+    /// The answer to [`Output::Read`].
+    Read(Result<Vec<Entry>, StorageError>),
+    /// Somebody else may have appended.
+    Hint,
+}
+
+/// What an owner wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Load the log's state, making the log where there is none.
+    Load,
+    /// Append these events to the log in this state.
+    Append(LogState, Arc<[Entry]>),
+    /// Read stored events to compare a push with.
+    Read {
+        /// After this number.
+        after: u64,
+        /// So many.
+        max: ReadMax,
+    },
+    /// The verdict on the push.
+    Answer(Verdict),
+    /// The log has these events more, at its end. Comes before the answer to the push that brought them.
+    Published(Arc<[Entry]>),
+    /// The log ends at another number than was known, by events that are not at hand: somebody else's.
+    Moved(u64),
+    /// The log is another one, or has lost events: whoever follows it has to begin again. Close all connections to the store.
+    Restarted(LogState),
+}
+
+/// Owns one store's log: the only one in this process that appends to it. One step after the other, so no two pushes are ever
+/// judged on one head; what another process appends shows as [`Appended::Moved`].
+#[derive(Debug, Default)]
+pub struct Owner {
+    log: Option<LogState>,
+    step: Step,
+}
+
+#[derive(Debug, Default)]
+enum Step {
+    #[default]
+    Idle,
+    /// The log's state is on the way; then the push is judged.
+    Loading(Option<Push>),
+    Comparing(Push),
+    Appending(Push, Arc<[Entry]>),
+}
+
+impl Owner {
+    /// Whether it can take a push or a hint.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.step, Step::Idle)
+    }
+
+    /// The log's state as far as it is known.
+    #[must_use]
+    pub const fn log(&self) -> Option<&LogState> {
+        self.log.as_ref()
+    }
+
+    /// One step.
+    pub fn step(&mut self, input: Input) -> Vec<Output> {
+        match (std::mem::take(&mut self.step), input) {
+            (Step::Idle, Input::Push(push)) => self.judge(push),
+            (Step::Idle, Input::Hint) => self.load(None),
+            (Step::Loading(push), Input::Loaded(loaded)) => self.loaded(push, loaded),
+            (Step::Comparing(push), Input::Read(read)) => self.compared(push, read),
+            (Step::Appending(push, entries), Input::Appended(appended)) => self.appended(push, entries, appended),
+            // A hint while it is at work: what it does next finds out.
+            (step, Input::Hint) => {
+                self.step = step;
+                Vec::new()
+            }
+            // A push at the wrong time, or an answer to nothing. The caller's mistake must not leave a client without a verdict.
+            (step, Input::Push(_)) => {
+                self.step = step;
+                vec![Output::Answer(Verdict::Unknown)]
+            }
+            (step, _) => {
+                self.step = step;
+                Vec::new()
+            }
+        }
+    }
+
+    fn load(&mut self, push: Option<Push>) -> Vec<Output> {
+        self.step = Step::Loading(push);
+        vec![Output::Load]
+    }
+
+    fn loaded(&mut self, push: Option<Push>, loaded: Result<LogState, StorageError>) -> Vec<Output> {
+        let found = match loaded {
+            Ok(found) => found,
+            // The storage could not be asked, so the push was not judged: the client tries it again.
+            Err(error) => return push.map_or_else(Vec::new, |_| refuse(&error)),
+        };
+        let mut outputs = self.follow(found);
+        if let Some(push) = push {
+            outputs.extend(self.judge(push));
+        }
+        outputs
+    }
+
+    /// Takes over the state that the storage tells.
+    fn follow(&mut self, found: LogState) -> Vec<Output> {
+        let known = self.log.replace(found.clone());
+        match known {
+            Some(known) if known == found => Vec::new(),
+            Some(known) if known.backend_id != found.backend_id || known.head > found.head => {
+                vec![Output::Restarted(found)]
+            }
+            _ => vec![Output::Moved(found.head)],
+        }
+    }
+
+    fn judge(&mut self, push: Push) -> Vec<Output> {
+        let Some(log) = self.log.clone() else { return self.load(Some(push)) };
+        match admit(&log.backend_id, log.head, push.backend_id.as_deref(), &push.batch) {
+            Admission::Nothing => vec![Output::Answer(Verdict::Accepted)],
+            Admission::Refuse(failure) => vec![Output::Answer(Verdict::Refused(failure))],
+            Admission::Append => self.append(push, log),
+            Admission::Compare { after } => {
+                let max = ReadMax { events: push.batch.len(), bytes: usize::MAX };
+                self.step = Step::Comparing(push);
+                vec![Output::Read { after, max }]
+            }
+        }
+    }
+
+    fn append(&mut self, push: Push, log: LogState) -> Vec<Output> {
+        let entries: Result<Arc<[Entry]>, _> = push.batch.iter().map(|event| entry(event, &push)).collect();
+        match entries {
+            Ok(entries) => {
+                self.step = Step::Appending(push, Arc::clone(&entries));
+                vec![Output::Append(log, entries)]
+            }
+            Err(error) => vec![Output::Answer(Verdict::Refused(Failure::unknown(&error.to_string())))],
+        }
+    }
+
+    /// Drops what is stored under the same ids at the same numbers; the rest is judged as new.
+    fn compared(&mut self, mut push: Push, read: Result<Vec<Entry>, StorageError>) -> Vec<Output> {
+        let stored = match read {
+            Ok(stored) => stored,
+            Err(error) => return refuse(&error),
+        };
+        let is_same = |(event, entry): &(&Event, &Entry)| {
+            let stored: Option<Event> = serde_json::from_str(&entry.body).ok();
+            event.number == entry.number && event.id.is_some() && stored.is_some_and(|stored| stored.id == event.id)
+        };
+        let same = push.batch.iter().zip(&stored).take_while(is_same).count();
+        let log = self.log.clone().unwrap_or_else(|| LogState { backend_id: "".into(), head: 0 });
+        push.batch.drain(..same);
+        match push.batch.first().map(|first| first.parent) {
+            None => vec![Output::Answer(Verdict::Accepted)],
+            Some(parent) if parent == log.head => self.append(push, log),
+            Some(provided) => {
+                vec![Output::Answer(Verdict::Refused(Failure::ServerAhead { head: log.head, provided }))]
+            }
+        }
+    }
+
+    fn appended(&mut self, push: Push, entries: Arc<[Entry]>, appended: Result<Appended, StorageError>) -> Vec<Output> {
+        match appended {
+            Ok(Appended::Stored) => {
+                if let (Some(log), Some(last)) = (&mut self.log, entries.last()) {
+                    log.head = last.number;
+                }
+                vec![Output::Published(entries), Output::Answer(Verdict::Accepted)]
+            }
+            // Somebody else was first: judged again, on what is there now.
+            Ok(Appended::Moved(Some(found))) => {
+                let mut outputs = self.follow(found);
+                outputs.extend(self.judge(push));
+                outputs
+            }
+            Ok(Appended::Moved(None)) => self.load(Some(push)),
+            Err(error @ (StorageError::Unavailable { .. } | StorageError::Misuse { .. })) => refuse(&error),
+            Err(StorageError::Unknown { .. } | StorageError::Damaged { .. }) => {
+                let mut outputs = vec![Output::Answer(Verdict::Unknown)];
+                outputs.extend(self.load(None));
+                outputs
+            }
+        }
+    }
+}
+
+/// The storage's own words may tell more of the machine than a client should know; they are in the server's log.
+fn refuse(error: &StorageError) -> Vec<Output> {
+    tracing::warn!(%error, "a push is refused for now");
+    vec![Output::Answer(Verdict::Refused(Failure::unknown("the server cannot store events now")))]
+}
+
+fn entry(event: &Event, push: &Push) -> Result<Entry, serde_json::Error> {
+    let body = serde_json::to_string(event)?.into();
+    let principal = push.principal.clone();
+    Ok(Entry { number: event.number, rest: event.rest, created_at_ms: push.at_ms, principal, body })
+}

@@ -1,0 +1,230 @@
+//! The owner over a log in memory, against what a push may do to it.
+
+use super::{Input, Output, Owner, Push, Recent, Verdict};
+use crate::storage::{Appended, Entry, LogState, ReadMax, StorageError};
+use livestore_sync_protocol::{Event, EventId, Failure, RawJson};
+use std::sync::Arc;
+
+fn event(number: u64, id: Option<u128>, text: &str) -> Event {
+    Event {
+        name: "v1.Noted".into(),
+        args: Some(RawJson::new(format!("\"{text}\"")).unwrap()),
+        number,
+        parent: number - 1,
+        client_id: "client".into(),
+        session_id: "session".into(),
+        id: id.map(|id| EventId(id.to_be_bytes())),
+        rest: None,
+    }
+}
+
+fn push(batch: Vec<Event>) -> Push {
+    Push { batch, backend_id: Some("b".into()), principal: None, at_ms: 7 }
+}
+
+/// A storage without input and output, which another process can write to.
+#[derive(Default)]
+struct Log {
+    entries: Vec<Entry>,
+    fails: Option<StorageError>,
+    /// The failing append is stored all the same.
+    stores_it: bool,
+    published: Vec<u64>,
+    restarts: usize,
+}
+
+impl Log {
+    fn state(&self) -> LogState {
+        LogState { backend_id: "b".into(), head: self.entries.len() as u64 }
+    }
+
+    fn append(&mut self, log: &LogState, entries: &[Entry]) -> Result<Appended, StorageError> {
+        let error = self.fails.take();
+        if let Some(error) = error.clone().filter(|_| !self.stores_it) {
+            return Err(error);
+        }
+        if *log != self.state() {
+            return Ok(Appended::Moved(Some(self.state())));
+        }
+        self.entries.extend_from_slice(entries);
+        error.map_or(Ok(Appended::Stored), Err)
+    }
+
+    /// Drives the owner until it is idle; the verdict, if there was one.
+    fn drive(&mut self, owner: &mut Owner, input: Input) -> Option<Verdict> {
+        let mut verdict = None;
+        let mut outputs = owner.step(input);
+        while !outputs.is_empty() {
+            let mut next = Vec::new();
+            for output in outputs {
+                next.extend(match output {
+                    Output::Load => owner.step(Input::Loaded(Ok(self.state()))),
+                    Output::Append(log, entries) => owner.step(Input::Appended(self.append(&log, &entries))),
+                    Output::Read { after, max } => {
+                        let read = self.entries.iter().skip(after as usize).take(max.events).cloned().collect();
+                        owner.step(Input::Read(Ok(read)))
+                    }
+                    Output::Answer(answer) => {
+                        assert_eq!(verdict.replace(answer), None, "one push, one verdict");
+                        Vec::new()
+                    }
+                    Output::Published(entries) => {
+                        assert!(verdict.is_none(), "published before it is answered");
+                        self.published.extend(entries.iter().map(|entry| entry.number));
+                        Vec::new()
+                    }
+                    Output::Moved(_) => Vec::new(),
+                    Output::Restarted(_) => {
+                        self.restarts += 1;
+                        Vec::new()
+                    }
+                });
+            }
+            outputs = next;
+        }
+        assert!(owner.is_idle());
+        verdict
+    }
+
+    fn push(&mut self, owner: &mut Owner, batch: Vec<Event>) -> Verdict {
+        self.drive(owner, Input::Push(push(batch))).expect("a push has a verdict")
+    }
+}
+
+const fn ahead(head: u64, provided: u64) -> Verdict {
+    Verdict::Refused(Failure::ServerAhead { head, provided })
+}
+
+#[test]
+fn events_follow_each_other() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    assert_eq!(log.push(&mut owner, vec![event(1, None, "a"), event(2, None, "b")]), Verdict::Accepted);
+    assert_eq!(log.push(&mut owner, vec![event(3, None, "c")]), Verdict::Accepted);
+    assert_eq!(log.push(&mut owner, Vec::new()), Verdict::Accepted);
+    assert_eq!(log.published, [1, 2, 3]);
+    assert_eq!(log.push(&mut owner, vec![event(3, None, "c")]), ahead(3, 2), "no id, no repeat");
+    assert_eq!(log.push(&mut owner, vec![event(6, None, "f")]), ahead(3, 5), "beyond the end");
+    assert_eq!(log.entries.len(), 3);
+}
+
+#[test]
+fn a_repeat_is_accepted_and_stored_once() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    let batch = vec![event(1, Some(1), "a"), event(2, Some(2), "b")];
+    assert_eq!(log.push(&mut owner, batch.clone()), Verdict::Accepted);
+    assert_eq!(log.push(&mut owner, batch.clone()), Verdict::Accepted);
+    let longer = [batch.clone(), vec![event(3, Some(3), "c")]].concat();
+    assert_eq!(log.push(&mut owner, longer), Verdict::Accepted);
+    assert_eq!(log.push(&mut owner, batch), Verdict::Accepted, "also later");
+    assert_eq!(log.entries.len(), 3);
+    let other = vec![event(2, Some(2), "b"), event(3, Some(9), "x")];
+    assert_eq!(log.push(&mut owner, other), ahead(3, 2), "the rest is judged as new");
+    let elsewhere = vec![event(3, Some(2), "b")];
+    assert_eq!(log.push(&mut owner, elsewhere), ahead(3, 2), "the same id at another number is no repeat");
+}
+
+#[test]
+fn a_gap_inside_a_push_is_an_error_and_never_server_ahead() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    let gap = vec![event(1, None, "a"), event(3, None, "b")];
+    assert!(matches!(log.push(&mut owner, gap), Verdict::Refused(Failure::Unknown { rejected: None, .. })));
+    let odd = vec![Event { parent: 0, ..event(2, None, "a") }];
+    assert!(matches!(log.push(&mut owner, odd), Verdict::Refused(Failure::Unknown { .. })));
+    let huge = vec![event(1 << 41, None, "a")];
+    assert!(matches!(log.push(&mut owner, huge), Verdict::Refused(Failure::Unknown { .. })));
+    assert!(log.entries.is_empty());
+}
+
+#[test]
+fn a_group_comes_whole_or_not_at_all() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    let group = |rests: &[Option<u32>]| {
+        let events =
+            (1..).zip(rests).map(|(number, rest)| Event { rest: *rest, ..event(number, Some(number.into()), "a") });
+        events.collect::<Vec<_>>()
+    };
+    for torn in [&[Some(1)][..], &[Some(2), Some(0)], &[Some(1), Some(1), Some(0)], &[Some(1), None], &[Some(2_000)]] {
+        let verdict = log.push(&mut owner, group(torn));
+        assert!(matches!(verdict, Verdict::Refused(Failure::Unknown { .. })), "{torn:?}: {verdict:?}");
+    }
+    assert!(log.entries.is_empty());
+    assert_eq!(log.push(&mut owner, group(&[Some(1), Some(0), None, Some(0)])), Verdict::Accepted);
+}
+
+#[test]
+fn an_event_that_fits_no_page_is_rejected_for_good() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    let verdict = log.push(&mut owner, vec![event(1, None, "a"), event(2, None, &"x".repeat(900_000))]);
+    let Verdict::Refused(Failure::Unknown { rejected: Some(rejected), .. }) = verdict else { panic!("{verdict:?}") };
+    assert_eq!(rejected.number, 2);
+}
+
+#[test]
+fn another_backend_is_refused() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    let stale = Push { backend_id: Some("older".into()), ..push(vec![event(1, None, "a")]) };
+    let verdict = log.drive(&mut owner, Input::Push(stale)).unwrap();
+    let expected = Failure::BackendIdMismatch { expected: "b".into(), received: "older".into() };
+    assert_eq!(verdict, Verdict::Refused(expected));
+    let unaware = Push { backend_id: None, ..push(vec![event(1, None, "a")]) };
+    assert_eq!(log.drive(&mut owner, Input::Push(unaware)).unwrap(), Verdict::Accepted);
+}
+
+#[test]
+fn another_process_is_noticed() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    let mut other = Owner::default();
+    assert_eq!(log.push(&mut owner, vec![event(1, Some(1), "a")]), Verdict::Accepted);
+    assert_eq!(log.push(&mut other, vec![event(2, Some(2), "b")]), Verdict::Accepted);
+    assert_eq!(log.push(&mut owner, vec![event(2, Some(3), "c")]), ahead(2, 1));
+    assert_eq!(log.push(&mut owner, vec![event(3, Some(3), "c")]), Verdict::Accepted);
+    // A repeat of what the other process took.
+    assert_eq!(log.push(&mut other, vec![event(3, Some(3), "c")]), Verdict::Accepted);
+    assert_eq!(log.entries.len(), 3);
+}
+
+#[test]
+fn an_unknown_outcome_is_found_out() {
+    for stores_it in [false, true] {
+        let (mut owner, mut log) = (Owner::default(), Log { stores_it, ..Log::default() });
+        log.fails = Some(StorageError::Unknown { reason: "gone".into() });
+        let batch = vec![event(1, Some(1), "a")];
+        assert_eq!(log.push(&mut owner, batch.clone()), Verdict::Unknown);
+        assert_eq!(owner.log().unwrap().head, u64::from(stores_it));
+        assert_eq!(log.push(&mut owner, batch), Verdict::Accepted);
+        assert_eq!(log.entries.len(), 1);
+    }
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    log.fails = Some(StorageError::unavailable("full"));
+    let verdict = log.push(&mut owner, vec![event(1, None, "a")]);
+    assert!(matches!(&verdict, Verdict::Refused(failure) if !failure.message().contains("full")), "{verdict:?}");
+    assert_eq!(log.push(&mut owner, vec![event(1, None, "a")]), Verdict::Accepted);
+}
+
+#[test]
+fn a_log_that_lost_events_begins_again() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    log.push(&mut owner, vec![event(1, None, "a"), event(2, None, "b")]);
+    log.entries.pop();
+    assert_eq!(log.drive(&mut owner, Input::Hint), None);
+    assert_eq!(log.restarts, 1);
+    assert_eq!(log.push(&mut owner, vec![event(2, None, "c")]), Verdict::Accepted);
+}
+
+#[test]
+fn what_is_recent_is_bounded_and_without_gaps() {
+    let entry = |number| Entry { number, rest: None, created_at_ms: 0, principal: None, body: Arc::from("0123456789") };
+    let max = ReadMax { events: 3, bytes: 25 };
+    let mut recent = Recent::new(4, 50);
+    assert_eq!(recent.after(4, max).unwrap().len(), 0);
+    assert_eq!(recent.after(3, max), None);
+    recent.push((5..=12).map(entry));
+    let numbers =
+        |after| recent.after(after, max).map(|found| found.iter().map(|entry| entry.number).collect::<Vec<_>>());
+    assert_eq!(numbers(6), None);
+    assert_eq!(numbers(7), Some(vec![8, 9]), "25 bytes are two");
+    assert_eq!(numbers(11), Some(vec![12]));
+    assert_eq!(numbers(12), Some(vec![]));
+    recent.skip_to(20);
+    assert_eq!((recent.head(), recent.after(12, max)), (20, None));
+}
