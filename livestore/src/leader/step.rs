@@ -130,9 +130,8 @@ impl Worker {
         }
         match ingested {
             Ok(()) => {
-                if self.retry.take().is_some() {
-                    self.desk.set_state(LeaderState::Running);
-                }
+                let was_failing = self.retry.take().is_some();
+                self.show_trouble(was_failing);
             }
             Err(error) => {
                 let wait = self.retry.map_or(RETRY_FIRST, |wait| (wait * 2).min(RETRY_LAST));
@@ -145,5 +144,18 @@ impl Worker {
             let _ = self.sync(); // The status shows an error.
         }
         work.requests.into_iter().for_each(|request| self.serve(request));
+    }
+
+    /// A step went through. What the backend said may still wait for a disk that fails.
+    fn show_trouble(&mut self, was_failing: bool) {
+        let trouble = self.sync.as_ref().and_then(|sync| sync.trouble(self.now));
+        let is_new = trouble.is_some() != std::mem::replace(&mut self.has_trouble, trouble.is_some());
+        if !is_new && !was_failing {
+            return;
+        }
+        self.desk.set_state(trouble.map_or(LeaderState::Running, |(error, wait)| LeaderState::Retrying {
+            error,
+            retry_in_ms: wait.as_millis() as u64,
+        }));
     }
 }

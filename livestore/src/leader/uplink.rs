@@ -45,6 +45,8 @@ pub(crate) struct Sync {
     stopped: Option<String>,
     /// What could not be told to the backend's page, to be shown.
     page_error: Option<String>,
+    /// What the backend said could not be written down, and waits to be tried again.
+    trouble: Option<StorageError>,
 }
 
 impl Sync {
@@ -55,7 +57,16 @@ impl Sync {
             .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let waker = Waker::from(Arc::clone(desk));
         let uplink = Uplink::new(UplinkOptions::default(), seed);
-        Self { setup, uplink, connection: None, waker, keeps_identity: false, stopped: None, page_error: None }
+        Self {
+            setup,
+            uplink,
+            connection: None,
+            waker,
+            keeps_identity: false,
+            stopped: None,
+            page_error: None,
+            trouble: None,
+        }
     }
 
     /// When the next step is due at the latest.
@@ -76,6 +87,14 @@ impl Sync {
         if self.stopped.is_some() {
             return Ok(());
         }
+        let stepped = self.take_messages(now, leader, told);
+        if self.next_try().is_none() {
+            self.trouble = None; // Nothing of it waits any more.
+        }
+        stepped
+    }
+
+    fn take_messages(&mut self, now: Duration, leader: &mut Leader, told: &mut Vec<Told>) -> Result<(), StorageError> {
         self.run(now, VecDeque::from([UplinkInput::NewPending]), leader, told)?;
         for _ in 0..MESSAGES_MAX {
             let Some(message) = self.connection.as_mut().and_then(|connection| connection.receive()) else {
@@ -116,6 +135,9 @@ impl Sync {
             for output in self.uplink.step(input, &facts, now) {
                 let is_compare = matches!(output, UplinkOutput::Compare { .. });
                 let answered = self.carry_out(output, leader, told);
+                if let Err(error) = &answered {
+                    self.trouble = Some(error.clone());
+                }
                 // What follows a comparison is meant for a log that holds the same.
                 let is_same = matches!(answered, Ok(None)) && self.stopped.is_none();
                 match answered {
@@ -182,6 +204,17 @@ impl Sync {
                 Ok(Some(UplinkInput::NewPending))
             }
         }
+    }
+
+    /// Why what the backend said is not taken, and when that is tried again: the leader's steps in between may well go through.
+    pub(crate) fn trouble(&self, now: Duration) -> Option<(StorageError, Duration)> {
+        self.trouble.clone().zip(self.next_try().map(|at| at.saturating_sub(now)))
+    }
+
+    /// When something is tried again over a connection that stands.
+    fn next_try(&self) -> Option<Duration> {
+        let status = self.uplink.status();
+        status.next_retry.filter(|_| !matches!(status.state, UplinkState::Waiting { .. }))
     }
 
     fn backend(&self, id: BackendId) -> Backend {

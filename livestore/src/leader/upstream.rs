@@ -367,6 +367,7 @@ impl Leader {
         // No other leader has this epoch, and it never begins a generation twice.
         let (epoch, generation) = (self.log.epoch(), self.log.generation()? + 1);
         let name = format!("state-{}-{epoch}-{generation}.db", self.fingerprint);
+        self.storage.remove_state(&name); // Of a try that failed; the log never named it.
         let state = State::create(self.storage.state(&name), self.materializers, &self.fingerprint, epoch)?;
         state.complete()?;
         crate::crash::crash_point!("leader.before-attach");

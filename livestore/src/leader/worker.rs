@@ -51,6 +51,8 @@ pub(crate) struct Worker {
     pub(super) is_last_call: bool,
     /// The last sync failed, and the status says so.
     is_sync_failing: bool,
+    /// What the backend said could not be written down, and the status says so.
+    pub(super) has_trouble: bool,
 }
 
 impl Worker {
@@ -88,6 +90,7 @@ impl Worker {
             is_sealed: false,
             is_last_call: false,
             is_sync_failing: false,
+            has_trouble: false,
         };
         worker.show_all_rejected()?;
         worker.show_sync();
@@ -424,7 +427,7 @@ impl Worker {
             return Err(error);
         }
         crash_point!("leader.after-sync");
-        if std::mem::take(&mut self.is_sync_failing) && self.retry.is_none() {
+        if std::mem::take(&mut self.is_sync_failing) && self.retry.is_none() && !self.has_trouble {
             self.desk.set_state(LeaderState::Running);
         }
         let (place, seq) = (self.leader.log().head().place, self.leader.log().pending_seq());
