@@ -1,5 +1,7 @@
 //! The sync backend of LiveStore: orders the events of many clients into one log per store.
 #![forbid(unsafe_code)]
 
+pub mod auth;
+pub mod limits;
 pub mod log;
 pub mod storage;
