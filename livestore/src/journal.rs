@@ -18,6 +18,7 @@ use crate::crash::{crash_point, tunable};
 use crate::error::{CommitError, StorageError};
 use crate::event::EncodedEvent;
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
+use crate::mutant::{self, Mutant};
 use segment::Segment;
 use std::path::{Path, PathBuf};
 
@@ -111,7 +112,9 @@ impl Journal {
             self.rotate()?;
         }
         crash_point!("journal.before-append");
-        self.current.append(&self.record, last - 1)?;
+        if !mutant::is(Mutant::CommitNotKept) {
+            self.current.append(&self.record, last - 1)?;
+        }
         crash_point!("journal.after-append");
         self.next_ordinal = last;
         Ok(())

@@ -5,7 +5,7 @@
 mod attached;
 mod desk;
 mod handle;
-
+mod mutants;
 mod news;
 mod port;
 mod pumped;
@@ -41,6 +41,7 @@ use crate::error::{OpenError, StorageError};
 use crate::event::CommitGroup;
 use crate::eventlog::{Backend, Eventlog, LogHead, PendingGroup};
 use crate::materialize::Materializers;
+use crate::mutant::{self, Mutant};
 use crate::schema::fingerprint;
 use crate::sqlite::{Db, Place};
 use crate::sync::Order;
@@ -178,6 +179,9 @@ impl Leader {
     pub(crate) fn ingest(&mut self, groups: &[Arc<CommitGroup>]) -> Result<Vec<Judged>, StorageError> {
         debug_assert!(self.is_in_step(), "state lags the log; catch up first");
         crash_point!("leader.before-ingest");
+        if mutant::is(Mutant::StateBeforeLog) {
+            return self.ingest_state_first(groups);
+        }
         self.log.append(groups)?;
         self.order = Order::new(self.log.head().place);
         crash_point!("leader.between-log-and-state");

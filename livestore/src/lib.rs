@@ -116,6 +116,7 @@ mod journal;
 mod leader;
 mod live;
 mod materialize;
+mod mutant;
 mod query;
 mod reactivity;
 mod schema;
@@ -171,6 +172,7 @@ pub use value::{ColumnType, ColumnValue, Json, Row, SqlType, SqlValue, Timestamp
 #[doc(hidden)]
 pub mod __testing {
     pub use crate::crash::{seed_ids, with_reversed_reads, with_vfs};
+    pub use crate::mutant::{Harness, Mutant, with as with_mutant};
 
     /// Ends a store that is pumped as the end of its process would, for all its sessions: nothing is handed over, synced or closed in
     /// order.

@@ -2,6 +2,7 @@
 
 use crate::error::{CommitError, Error, Result, StorageError};
 use crate::event::{CommitGroup, EncodedEvent, EventMeta};
+use crate::mutant::{self, Mutant};
 use crate::schema::{MaterializeCx, Schema, SchemaDef, SchemaEvent, StateAccess, Writes};
 use crate::sqlite::{Db, Role};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -69,6 +70,10 @@ impl Materializers {
         db.set_committer(Some(group.session_id.clone()));
         let applied = self.apply_events(db, group);
         db.set_committer(None);
+        if matches!(applied, Err(GroupError::Event(_))) && mutant::is(Mutant::HalfGroupStays) {
+            db.keep_group()?;
+            return applied;
+        }
         if applied.is_err() {
             let is_undone = db.undo_group().map_err(GroupError::NotUndone)?;
             debug_assert!(is_undone, "nothing fails after the last write of a group");
@@ -100,6 +105,9 @@ impl Materializers {
     fn apply_event(&self, db: &Db, event: &EncodedEvent, meta: &EventMeta) -> Result<(), CommitError> {
         for write in self.writes(db, event, meta)?.statements {
             let written = db.write(&write.sql, &write.binds, &mut |_| Ok(()));
+            if written.is_err() && mutant::is(Mutant::ConstraintIgnored) {
+                continue;
+            }
             written.map_err(|source| CommitError::materialize(&event.name, Error::from(source)))?;
         }
         Ok(())

@@ -22,6 +22,7 @@ use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
 use crate::journal::Journal;
 use crate::leader::{LeaderHandle, Port, ReceiptSlot, StatePosition, Submission};
 use crate::materialize::{GroupError, Materializers};
+use crate::mutant::{self, Mutant};
 use crate::sqlite::{Db, Durability, WriteSet};
 use marks::Marks;
 use std::sync::Arc;
@@ -223,7 +224,7 @@ impl Session {
         self.db.take_writes();
         let is_standing = self.db.is_in_transaction() && !matches!(error, GroupError::NotUndone(_));
         let error = CommitError::from(error);
-        if !is_standing {
+        if !is_standing || mutant::is(Mutant::RefusalCloses) {
             self.stop(&format!("the session's base is gone after a failed commit ({error})"));
         }
         error
@@ -263,7 +264,7 @@ impl Session {
     /// Before a commit. The tail costs nothing to keep while it is short, and nothing to fold in when all of it is confirmed.
     fn set_marks(&mut self) -> Result<(), StorageError> {
         let (end, confirmed) = (self.tail.end(), self.tail.confirmed());
-        if !self.tail.has_pending() {
+        if !self.tail.has_pending() || mutant::is(Mutant::BaseTakesPending) {
             return if confirmed.groups == 0 { Ok(()) } else { self.move_base() };
         }
         let is_marked = self.marks.mark_for_base(&self.db, end, confirmed)?;

@@ -5,7 +5,6 @@
 
 mod memory_backend;
 mod message;
-mod mutant;
 mod order;
 mod provider;
 mod status;

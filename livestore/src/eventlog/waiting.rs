@@ -4,8 +4,9 @@
 use super::format::{Eventlog, LogHead};
 use super::page::{self, LogFilter, LogRow};
 use crate::error::StorageError;
-use crate::event::{CommitGroup, SequenceNumber};
+use crate::event::{CommitGroup, EncodedEvent, SequenceNumber};
 use crate::ids::{EventId, JournalNonce};
+use crate::mutant::{self, Mutant};
 use crate::sync::{BackendId, Pending, Rejected};
 use rusqlite::params;
 use std::collections::HashMap;
@@ -238,6 +239,10 @@ impl Eventlog {
     /// and the head move in one transaction.
     pub(crate) fn settle(&mut self, settled: &[Settled]) -> Result<(), StorageError> {
         let new_names = self.new_names(settled.iter().map(|settled| &*settled.group));
+        if mutant::is(Mutant::PlaceInAnotherTransaction) {
+            self.delete_pending(settled)?;
+            crate::crash::crash_point!("eventlog.between-pending-and-place");
+        }
         let head = self.write(|log| {
             log.insert_names(&new_names)?;
             let mut head = log.head();
@@ -246,13 +251,31 @@ impl Eventlog {
                 head = page::insert(&mut insert, head, &settled.group)?;
             }
             drop(insert);
-            for (first, last) in joined(settled.iter().filter_map(|settled| settled.seqs)) {
-                log.db()
-                    .run("DELETE FROM pending WHERE place BETWEEN ?1 AND ?2", params![first as i64, last as i64])?;
-            }
+            log.delete_pending(settled)?;
             Ok(head)
-        })?;
-        self.set_head(head, new_names);
+        });
+        if head.is_err() && mutant::is(Mutant::HeadMovesFirst) {
+            self.move_head_first(settled);
+        }
+        self.set_head(head?, new_names);
+        Ok(())
+    }
+
+    /// For a defect: the head as it would be after these.
+    fn move_head_first(&mut self, settled: &[Settled]) {
+        let events = settled.iter().flat_map(|settled| &settled.group.events);
+        let after = |head: LogHead, event: &EncodedEvent| LogHead {
+            place: head.place + 1,
+            number: head.number.next(event.client_only),
+        };
+        self.set_head(events.fold(self.head(), after), Default::default());
+    }
+
+    fn delete_pending(&self, settled: &[Settled]) -> Result<(), StorageError> {
+        for (first, last) in joined(settled.iter().filter_map(|settled| settled.seqs)) {
+            let range = params![first as i64, last as i64];
+            self.db().run("DELETE FROM pending WHERE place BETWEEN ?1 AND ?2", range)?;
+        }
         Ok(())
     }
 
@@ -267,6 +290,9 @@ impl Eventlog {
                 ),
                 seqs,
             )?;
+            if mutant::is(Mutant::RejectionForgotten) {
+                return Ok(());
+            }
             let seqs = params![pending.first_seq() as i64, pending.seq as i64];
             log.db().run("DELETE FROM pending WHERE place BETWEEN ?1 AND ?2", seqs).map(drop)
         })
@@ -321,6 +347,9 @@ impl Eventlog {
         let seq = self.write(|log| {
             let was_pending = log.pending_seq();
             let mut seq = was_pending;
+            if mutant::is(Mutant::AttachWipes) {
+                log.db().batch("DELETE FROM events; DELETE FROM pending;")?;
+            }
             log.repend("events", u64::MAX, renamed, &mut seq)?;
             log.repend("pending", was_pending, renamed, &mut seq)?;
             log.write_attached(backend, state_file, generation)?;

@@ -4,6 +4,7 @@ use crate::error::StorageError;
 use crate::event::CommitGroup;
 use crate::eventlog::{Eventlog, PendingGroup};
 use crate::ids::{EventId, JournalNonce};
+use crate::mutant::{self, Mutant};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -40,7 +41,8 @@ struct Awaited {
 
 impl Attached {
     pub(crate) fn add(&mut self, nonce: JournalNonce, port: Arc<Port>, position: StatePosition) {
-        port.start_after(position.place, 0);
+        let missed = if mutant::is(Mutant::NewSessionMissesNews) { 2 } else { 0 };
+        port.start_after(position.place + missed, 0);
         self.ports.push((Some(nonce), port));
     }
 
@@ -88,6 +90,9 @@ impl Attached {
             let Some(submission) = self.take_submission(&accepted.group) else { continue };
             settled += group_bytes(&submission);
             self.keep_until_synced(&submission);
+            if mutant::is(Mutant::ReceiptTellsTooEarly) {
+                submission.slot.confirm(desk.status().head, &Verdict::Applied, false);
+            }
             if Arc::strong_count(&submission.slot) > 1 {
                 let events = accepted.group.events.len();
                 let awaited = Awaited { slot: submission.slot, events, verdict: Verdict::Applied };
@@ -173,7 +178,10 @@ impl Attached {
 
     /// A group that was pending has its place.
     fn settle_receipt(&mut self, judged: &Judged) {
-        let id = judged.group.was.unwrap_or_else(|| judged.group.id());
+        let mut id = judged.group.was.unwrap_or_else(|| judged.group.id());
+        if let Some(first) = self.receipts.keys().min().filter(|_| mutant::is(Mutant::ReceiptByPosition)) {
+            id = *first;
+        }
         let Some(mut awaited) = self.receipts.remove(&id) else { return };
         let placed = judged.group.events.len();
         if awaited.verdict == Verdict::Applied {

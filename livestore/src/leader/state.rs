@@ -3,6 +3,7 @@ use crate::error::{CommitError, StorageError, StorageKind};
 use crate::event::{CommitGroup, SequenceNumber};
 use crate::eventlog::{Eventlog, LogHead, export};
 use crate::materialize::{GroupError, Materializers};
+use crate::mutant::{self, Mutant};
 use crate::schema::create_statements;
 use crate::sqlite::{Db, Durability, Place, StateRules};
 use rusqlite::params;
@@ -127,9 +128,14 @@ impl State {
             return Ok(None);
         }
         let Some(facts) = read_facts(&db)? else { return Ok(None) };
-        let position = facts.position;
+        let mut position = facts.position;
+        if mutant::is(Mutant::StateLagNotSeen) || mutant::is(Mutant::StateBeforeLog) {
+            let head = log.head();
+            position = StatePosition { place: head.place, number: head.number, event_id: None };
+            return Ok(Some(Self { db, materializers, position, epoch: log.epoch() }));
+        }
         let is_usable = facts.is_complete
-            && facts.fingerprint == fingerprint
+            && (facts.fingerprint == fingerprint || mutant::is(Mutant::FingerprintIgnored))
             && log.holds(position.place, position.event_id)?
             && (seal.is_some() && seal == log.state_seal()? || is_whole(&db)?);
         Ok(is_usable.then_some(Self { db, materializers, position, epoch: log.epoch() }))
@@ -212,7 +218,14 @@ impl State {
             }
             let verdict = match self.materializers.apply(&self.db, group) {
                 Ok(()) => Verdict::Applied,
+                Err(GroupError::Storage(error)) if mutant::is(Mutant::EveryErrorQuarantines) => {
+                    self.quarantine(group, &position, &CommitError::Storage(error))?
+                }
                 Err(GroupError::Storage(error) | GroupError::NotUndone(error)) => return Err(error),
+                Err(GroupError::Event(error)) if mutant::is(Mutant::MaterializerErrorStops) => {
+                    let (kind, path) = (StorageKind::Io, self.path().map(Path::to_owned));
+                    return Err(StorageError { kind, path, message: error.to_string() });
+                }
                 Err(GroupError::Event(error)) => self.quarantine(group, &position, &error)?,
             };
             let head = LogHead { place: position.place, number: position.number };

@@ -5,6 +5,7 @@ use super::upstream::PageError;
 use super::{Dropped, Judged, Leader};
 use crate::error::StorageError;
 use crate::eventlog::Backend;
+use crate::mutant::{self, Mutant};
 use crate::sync::{
     BackendId, Facts, OnOtherBackend, Rejected, SyncConnection, SyncError, SyncMessage, SyncPage, SyncProvider,
     SyncRequest, SyncState, SyncTarget, Uplink, UplinkInput, UplinkOptions, UplinkOutput, UplinkState,
@@ -40,6 +41,8 @@ pub(crate) struct Sync {
     uplink: Uplink,
     connection: Option<Box<dyn SyncConnection>>,
     waker: Waker,
+    /// How many there were.
+    pub(super) connections: u64,
     /// What the backend last said of itself.
     keeps_identity: bool,
     stopped: Option<String>,
@@ -62,6 +65,7 @@ impl Sync {
             uplink,
             connection: None,
             waker,
+            connections: 0,
             keeps_identity: false,
             stopped: None,
             page_error: None,
@@ -163,6 +167,7 @@ impl Sync {
     ) -> Result<Option<UplinkInput>, StorageError> {
         match output {
             UplinkOutput::Connect => {
+                self.connections += 1;
                 self.connection = Some(self.setup.provider.connect(&self.setup.target, self.waker.clone()));
                 Ok(None)
             }
@@ -229,6 +234,7 @@ impl Sync {
 
     fn push(&mut self, leader: &Leader) -> Result<UplinkInput, StorageError> {
         let events = match leader.push_batch() {
+            Ok(events) if mutant::is(Mutant::ResentUnderNewIds) => self.renamed(events),
             Ok(events) => events,
             Err(error) => {
                 tracing::warn!(%error, "what is pending could not be read");

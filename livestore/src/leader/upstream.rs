@@ -6,6 +6,7 @@ use crate::error::StorageError;
 use crate::event::{CommitGroup, EncodedEvent};
 use crate::eventlog::{Backend, PendingGroup, Settled};
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
+use crate::mutant::{self, Mutant};
 use crate::sync::{Order, Pending, Rejected, Replaced, SyncEvent, Upstream};
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -95,6 +96,9 @@ impl Leader {
     fn settle(&mut self, settled: &[Settled]) -> Result<Vec<Judged>, StorageError> {
         if settled.is_empty() {
             return Ok(Vec::new());
+        }
+        if mutant::is(Mutant::StateBeforeLog) {
+            return self.settle_state_first(settled);
         }
         self.log.settle(settled)?;
         let were_pending = settled.iter().filter(|settled| settled.seqs.is_some());
@@ -266,11 +270,15 @@ impl Leader {
         let mut bytes = 0;
         for (group, _) in self.log.pending_between(first.first_seq(), last.seq)? {
             bytes += group.events.iter().filter(|event| !event.client_only).map(EncodedEvent::bytes).sum::<usize>();
-            if bytes > PUSH_BYTES && !events.is_empty() {
+            if bytes > PUSH_BYTES && (!events.is_empty() || mutant::is(Mutant::LargeNeverSent)) {
                 break;
             }
             let number = events.last().map_or(self.log.upstream_head(), |event| event.number);
             push_group(&mut events, number, &group);
+            if mutant::is(Mutant::PushSplitsGroups) {
+                events.truncate(1);
+                break;
+            }
         }
         Ok(events)
     }
@@ -322,6 +330,9 @@ impl Leader {
 
     /// Whether the log holds these events, which come at or before its head, under their numbers.
     pub(crate) fn holds(&self, events: &[SyncEvent], keeps_identity: bool) -> Result<bool, StorageError> {
+        if mutant::is(Mutant::ForkNotSeen) {
+            return Ok(true);
+        }
         for event in events {
             let Some(row) = self.log.synced_row(event.number)? else { return Ok(false) };
             let is_held = match event.id {
@@ -542,8 +553,9 @@ fn join(group: &mut CommitGroup, event: &SyncEvent, rest: u32) -> Result<(), Pag
 
 /// Adds the synced events of a group behind what is in the batch.
 fn push_group(events: &mut Vec<SyncEvent>, mut number: u64, group: &CommitGroup) {
-    let mut rest = group.synced_events() as u32;
-    for (index, event) in group.events.iter().enumerate().filter(|(_, event)| !event.client_only) {
+    let leaves = |event: &EncodedEvent| !event.client_only || mutant::is(Mutant::ClientOnlyLeaves);
+    let mut rest = group.events.iter().filter(|event| leaves(event)).count() as u32;
+    for (index, event) in group.events.iter().enumerate().filter(|(_, event)| leaves(event)) {
         rest -= 1;
         events.push(SyncEvent {
             number: number + 1,

@@ -12,6 +12,7 @@ use crate::error::{OpenError, StorageError};
 use crate::event::CommitGroup;
 use crate::eventlog::Eventlog;
 use crate::ids::JournalNonce;
+use crate::mutant::{self, Mutant};
 use crate::sync::{Rejected, SyncStatus};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
@@ -347,6 +348,7 @@ impl Worker {
             let (nonce, ordinal) = (submission.group.nonce, submission.group.ordinal);
             let is_copy = met.get(&nonce).is_some_and(|last| ordinal <= *last);
             // An error of the log: kept, and looked at again at the next try.
+            let is_copy = is_copy && !mutant::is(Mutant::LateCopyTaken);
             match if is_copy { Ok(true) } else { self.is_taken(nonce, ordinal) } {
                 Ok(true) => {
                     settled += group_bytes(&submission);
@@ -367,6 +369,9 @@ impl Worker {
     }
 
     fn is_taken(&mut self, nonce: JournalNonce, ordinal: u64) -> Result<bool, StorageError> {
+        if mutant::is(Mutant::LateCopyTaken) {
+            return Ok(false);
+        }
         if self.ended.contains(&nonce) {
             return Ok(true);
         }

@@ -2,6 +2,7 @@ use super::definition::{Body, Definition, Key, LiveCx, Signal};
 use super::outbox::{Outbox, Subscriber};
 use crate::error::{QueryError, Result};
 use crate::materialize::panic_message;
+use crate::mutant::{self, Mutant};
 use crate::reactivity::{Graph, NodeId, NodeMap, Run, Value};
 use crate::sqlite::{ReadSet, TrackedState, WriteSet};
 use std::cell::RefCell;
@@ -210,7 +211,8 @@ impl Live {
 
     fn set_reads(&mut self, id: NodeId, reads: ReadSet) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
-        if instance.reads == reads {
+        let is_frozen = instance.reads != ReadSet::default() && mutant::is(Mutant::DependenciesAreFrozen);
+        if instance.reads == reads || is_frozen {
             return;
         }
         let old = std::mem::replace(&mut instance.reads, reads);

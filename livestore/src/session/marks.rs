@@ -2,6 +2,7 @@
 
 use super::tail::At;
 use crate::error::StorageError;
+use crate::mutant::{self, Mutant};
 use crate::sqlite::{Db, WriteSet};
 
 /// The statements of each mark, from the bottom up.
@@ -125,11 +126,14 @@ impl Marks {
     /// Goes back to the last mark that is not past the group, or to the base; gives back where that is, and what was undone.
     pub(super) fn go_back(&mut self, db: &Db, group: usize) -> Result<(At, WriteSet), StorageError> {
         let mut undone = WriteSet::default();
-        while let Some(top) = self.marks.pop_if(|mark| mark.at.groups > group) {
+        let is_past = |at: At| at.groups > group && !mutant::is(Mutant::RebaseUndoesTheEnd);
+        while let Some(top) = self.marks.pop_if(|mark| is_past(mark.at)) {
             undone.merge(&top.writes);
         }
         let Some(index) = self.marks.len().checked_sub(1) else {
-            db.run("ROLLBACK TO livestore_base", [])?;
+            if !mutant::is(Mutant::RebaseKeepsState) {
+                db.run("ROLLBACK TO livestore_base", [])?;
+            }
             undone.merge(&std::mem::take(&mut self.base_writes));
             return Ok((At::default(), undone));
         };

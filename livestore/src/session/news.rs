@@ -4,6 +4,7 @@ use super::Session;
 use super::tail::At;
 use crate::error::{StorageError, StorageKind};
 use crate::leader::{News, Published, Restart};
+use crate::mutant::{self, Mutant};
 use crate::schema::tables;
 use crate::sqlite::WriteSet;
 use std::collections::VecDeque;
@@ -92,9 +93,13 @@ impl Session {
     /// State was made of `applied`, and the tail has another order from this group on: back to a mark before it, and the rest
     /// again in its new order. On the way the base moves to the end of what is confirmed, if that is where state comes by.
     fn redo(&mut self, applied: At, from: usize) -> Result<WriteSet, StorageError> {
+        let from = from + usize::from(mutant::is(Mutant::RedoesTooLate));
         let (mut at, mut writes) = (applied, WriteSet::default());
         if from < applied.groups {
             (at, writes) = self.marks.go_back(&self.db, from)?;
+            if mutant::is(Mutant::QueriesMissWhatWasUndone) {
+                writes = WriteSet::default();
+            }
         }
         self.db.take_writes();
         let confirmed = self.tail.confirmed();

@@ -3,6 +3,7 @@
 use super::packed::{Load, Packed, Shared, weight};
 use crate::event::{CommitGroup, SequenceNumber};
 use crate::ids::{EventId, JournalNonce};
+use crate::mutant::{self, Mutant};
 use crate::sync::Replaced;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -104,7 +105,8 @@ impl Tail {
         if !is_next {
             self.changes_at(self.own_start());
         }
-        if let Some(own) = self.own_position(group.nonce, group.ordinal) {
+        let own = self.own_position(group.nonce, group.ordinal);
+        if let Some(own) = own.filter(|_| !mutant::is(Mutant::AcceptedTwice)) {
             self.remove_own(own);
         }
         let packed = self.shared.pack(group);
@@ -139,7 +141,9 @@ impl Tail {
 
     fn confirm_front(&mut self) {
         if let Some(packed) = self.accepted.pop_front() {
-            self.accepted_load.remove(packed.load());
+            if !mutant::is(Mutant::BoundaryStays) {
+                self.accepted_load.remove(packed.load());
+            }
             self.push_confirmed(Kept::Packed(packed));
         } else if let Some(group) = self.own.pop_front() {
             self.own_load.remove(Load::of(&group));
@@ -154,7 +158,9 @@ impl Tail {
 
     /// The group will never be confirmed.
     pub(super) fn drop_group(&mut self, id: EventId) {
-        self.settle(id, usize::MAX);
+        if !mutant::is(Mutant::DroppedStays) {
+            self.settle(id, usize::MAX);
+        }
     }
 
     /// So many events of the pending group are pending no more; where there are others, they go on as a group.

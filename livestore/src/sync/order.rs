@@ -4,8 +4,8 @@ mod change;
 #[cfg(test)]
 mod tests;
 
-use super::mutant::{self, Mutant};
 use crate::ids::{EventId, JournalNonce};
+use crate::mutant::{self, Mutant};
 use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) use change::{Change, How, Settled};

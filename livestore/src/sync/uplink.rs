@@ -10,6 +10,7 @@ mod status;
 mod tests;
 
 use super::message::{BackendId, SyncError, SyncEvent, SyncMessage, SyncPage, SyncRequest};
+use crate::mutant::{self, Mutant};
 use backoff::{Backoff, Jitter};
 use link::{Cx, Link, Outcome};
 use std::time::Duration;
@@ -267,6 +268,11 @@ impl Uplink {
 
     /// Gives the connection up, and says when to try again.
     fn lose(&mut self, error: SyncError, now: Duration, out: &mut Vec<UplinkOutput>) {
+        if !matches!(error, SyncError::Offline { .. }) && mutant::is(Mutant::ErrorEndsSync) {
+            self.phase = Phase::Stopped;
+            self.last_error = Some(error);
+            return;
+        }
         let is_slow = !matches!(error, SyncError::Offline { .. });
         let (least, most) = self.options.retry(is_slow);
         let delay = self.retries.next(least, most, &mut self.jitter);

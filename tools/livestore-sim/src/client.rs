@@ -53,6 +53,8 @@ pub(crate) struct Client<W: Workload> {
     pub(crate) skew: Duration,
     pub(crate) asleep_until: Duration,
     pub(crate) due: Option<Duration>,
+    /// It had more to do than any client has in one moment.
+    pub(crate) is_turning: bool,
     /// Every session since its data began.
     pub(crate) origins: Vec<u64>,
     /// How many events of its confirmed log were compared with the backend's.
@@ -74,6 +76,7 @@ impl<W: Workload> Client<W> {
             skew: Duration::ZERO,
             asleep_until: Duration::ZERO,
             due: None,
+            is_turning: false,
             origins: Vec::new(),
             compared: 0,
             is_current: true,
@@ -161,6 +164,8 @@ impl<W: Workload> Client<W> {
         }
         let own = now + self.skew;
         let dues = self.sessions.iter().filter_map(|session| session.store.pump(own));
-        self.due = dues.min().map(|due| due.saturating_sub(self.skew));
+        let due = dues.min();
+        self.is_turning |= due.is_some_and(|due| due <= own);
+        self.due = due.map(|due| due.saturating_sub(self.skew));
     }
 }

@@ -39,6 +39,7 @@ mod run;
 mod shake;
 mod workload;
 mod world;
+pub mod zoo;
 
 pub use network::{NetworkPlan, SimNetwork};
 pub use notes::{Claimed, Counted, Counter, Line, Name, Notes, NotesSchema, View, Written};

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// How long everything may take to come to rest once nothing goes wrong any more, beyond the waits before retries.
 const REST_MAX: Duration = Duration::from_secs(60);
+/// More steps than come between two things that happen, some times over: what goes on and on is as bad as what stands still.
+const TURNS_MAX: u64 = 3_000;
 /// After so many steps comes what costs more to check.
 const DEAR_EVERY: u64 = 50;
 
@@ -26,6 +28,8 @@ pub(crate) struct World<W: Workload> {
     pub(crate) refused: Arc<Mutex<BTreeSet<String>>>,
     next_origin: u64,
     steps: u64,
+    /// Steps since something happened.
+    turns: u64,
 }
 
 impl<W: Workload> World<W> {
@@ -62,6 +66,7 @@ impl<W: Workload> World<W> {
             refused,
             next_origin: 0,
             steps: 0,
+            turns: 0,
         }
     }
 
@@ -72,6 +77,7 @@ impl<W: Workload> World<W> {
         let script = std::mem::take(&mut self.plan.script);
         for step in &script {
             self.run_until(step.at)?;
+            self.turns = 0;
             self.act(&step.action)?;
             self.tick()?;
         }
@@ -109,6 +115,10 @@ impl<W: Workload> World<W> {
     /// Everybody does what is due, and what is cheap is checked.
     fn tick(&mut self) -> Result<(), String> {
         self.steps += 1;
+        self.turns += 1;
+        if self.turns > TURNS_MAX || self.clients.iter().any(|client| client.is_turning) {
+            return Err(format!("L3: it turns and turns: {}", self.describe()));
+        }
         self.network.advance(self.now);
         self.clients.iter_mut().for_each(|client| client.pump(self.now));
         let is_dear = self.steps.is_multiple_of(DEAR_EVERY);
@@ -169,6 +179,7 @@ impl<W: Workload> World<W> {
 
     /// Everything that went wrong ends; now all must come to rest.
     fn heal(&mut self) -> Result<(), String> {
+        self.turns = 0;
         self.network.heal();
         self.backend.clear_faults();
         self.backend.set_online(true);

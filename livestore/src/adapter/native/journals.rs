@@ -4,6 +4,7 @@ use crate::eventlog::Eventlog;
 use crate::ids::JournalNonce;
 use crate::journal;
 use crate::leader::OpenProgress;
+use crate::mutant::{self, Mutant};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +18,10 @@ pub(super) fn take_dead_journals(
     let ended = journals.iter().map(|journal| journal.identity.nonce).collect();
     let mut events = 0;
     for journal in &journals {
-        let taken = log.taken(journal.identity.nonce)?;
+        let taken = log.taken(journal.identity.nonce)?.filter(|_| !mutant::is(Mutant::JournalTakenTwice));
+        if mutant::is(Mutant::PendingLostAtRestart) {
+            continue;
+        }
         let rest = journal.groups.iter().filter(|group| taken.is_none_or(|taken| group.ordinal > taken));
         let rest: Vec<_> = rest.cloned().map(Arc::new).collect();
         for batch in rest.chunks(tunable("RECOVERY_GROUPS", 1_000) as usize) {

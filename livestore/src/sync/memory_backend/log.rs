@@ -2,6 +2,7 @@
 
 use super::{Kind, PAGE_BYTES_MAX, PAGE_EVENTS_MAX};
 use crate::ids::EventId;
+use crate::mutant::{self, Mutant};
 use crate::sync::{PageInfo, PushRefusal, SyncEvent};
 use std::collections::BTreeMap;
 
@@ -112,10 +113,14 @@ impl Log {
         for (index, event) in following.iter().enumerate().take(PUSH_EVENTS_MAX) {
             bytes += event.bytes();
             // The first group goes whole, however long.
-            if len > 0 && (index >= events_max.min(PAGE_EVENTS_MAX) || bytes > PAGE_BYTES_MAX) {
+            if len > 0
+                && (mutant::is(Mutant::PageSplitsGroups)
+                    || index >= events_max.min(PAGE_EVENTS_MAX)
+                    || bytes > PAGE_BYTES_MAX)
+            {
                 break;
             }
-            if event.rest.unwrap_or(0) == 0 {
+            if event.rest.unwrap_or(0) == 0 || mutant::is(Mutant::PageSplitsGroups) {
                 len = index + 1;
             }
         }

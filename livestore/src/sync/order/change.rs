@@ -1,6 +1,6 @@
 //! What one batch from upstream did to an order.
 
-use crate::sync::mutant::{self, Mutant};
+use crate::mutant::{self, Mutant};
 
 /// What was confirmed and dropped, and from where state has to be done again.
 #[derive(Clone, Debug, PartialEq, Eq)]

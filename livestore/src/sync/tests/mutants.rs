@@ -3,38 +3,11 @@
 use super::model::Scope;
 use super::search::{SMALL, search};
 use super::walk::walks;
-use crate::sync::mutant::{Mutant, with};
+use crate::mutant::{Harness, Mutant, with};
 use std::io::Write as _;
 
 /// More steps than any of them needs.
 const STEPS_MAX: usize = 60_000;
-
-const ALL: [Mutant; 24] = [
-    Mutant::NobodyChecksGaps,
-    Mutant::UplinkTakesGaps,
-    Mutant::UplinkTakesOverlaps,
-    Mutant::EchoByPosition,
-    Mutant::ClientOnlyShiftsTheIndex,
-    Mutant::ClientOnlyLingers,
-    Mutant::EpochResets,
-    Mutant::ServerAheadWaits,
-    Mutant::FenceStays,
-    Mutant::PushBeforePull,
-    Mutant::CatchUpEndsEarly,
-    Mutant::PushWaitsForEver,
-    Mutant::EchoWaitsForEver,
-    Mutant::PageWaitsForEver,
-    Mutant::RejectedIsRetried,
-    Mutant::RejectDropsTheFirst,
-    Mutant::DroppedStays,
-    Mutant::AcceptedTwice,
-    Mutant::BoundaryStays,
-    Mutant::RestIsLost,
-    Mutant::ReplacedIsForeign,
-    Mutant::RedoesTooLate,
-    Mutant::PushSkipsRefused,
-    Mutant::JournalTakenTwice,
-];
 
 /// What takes one thing to go wrong at one moment, every state of this shows.
 const ONE_DROP: Scope = Scope { scripts: &[&["A"], &[]], drops: 1, ..SMALL };
@@ -54,9 +27,10 @@ fn finds(mutant: Mutant) -> Option<String> {
 #[test]
 fn every_defect_is_found() {
     let mut missed = Vec::new();
-    for mutant in ALL {
+    for mutant in Mutant::found_by(Harness::Model) {
         match finds(mutant) {
-            Some(what) => writeln!(std::io::stderr(), "{mutant:?}: {what}").unwrap_or_default(),
+            Some(what) => writeln!(std::io::stderr(), "{mutant:?} ({}) {}\n    {what}", mutant.rule(), mutant.what())
+                .unwrap_or_default(),
             None => missed.push(mutant),
         }
     }

@@ -1,3 +1,4 @@
+use crate::mutant::{self, Mutant};
 use std::time::Duration;
 
 /// Numbers that spread the retries of many clients (xorshift64*). Nothing secret depends on them.
@@ -36,6 +37,9 @@ impl Backoff {
 
     /// The next wait: at least `least` times two for each failure before, and up to half as much again, at most `most`.
     pub(super) fn next(&mut self, least: Duration, most: Duration, jitter: &mut Jitter) -> Duration {
+        if mutant::is(Mutant::RetriesAtOnce) {
+            return Duration::ZERO;
+        }
         let base = least.saturating_mul(1 << self.0.min(16)).min(most * 2 / 3);
         self.0 = self.0.saturating_add(1);
         // A part of 2^32 of half the base.

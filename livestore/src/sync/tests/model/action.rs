@@ -3,8 +3,8 @@
 use super::backend::{Answer, Request};
 use super::client::{Client, WAIT, cut, message};
 use super::{Checked, State, World};
+use crate::mutant::{self, Mutant};
 use crate::sync::UplinkInput;
-use crate::sync::mutant::{self, Mutant};
 use std::time::Duration;
 
 /// One step of one part. The number is the client's.

@@ -8,7 +8,7 @@ pub(super) use leader::{cut, message};
 use super::backend::Wire;
 use super::world::{Group, is_synced};
 use super::{Checked, World, wrong};
-use crate::sync::mutant::{self, Mutant};
+use crate::mutant::{self, Mutant};
 use crate::sync::{Facts, Order, Uplink, UplinkOptions, Upstream};
 use std::collections::VecDeque;
 use std::time::Duration;

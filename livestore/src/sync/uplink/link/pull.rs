@@ -1,6 +1,6 @@
 use super::{Cx, Link, Outcome, protocol, silent};
+use crate::mutant::{self, Mutant};
 use crate::sync::message::{BackendId, PageInfo, SyncError, SyncEvent, SyncPage, SyncRequest};
-use crate::sync::mutant::{self, Mutant};
 use crate::sync::uplink::UplinkOutput;
 use crate::sync::uplink::backoff::Backoff;
 use std::time::Duration;

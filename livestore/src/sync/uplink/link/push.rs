@@ -1,6 +1,6 @@
 use super::{Cx, Link, Outcome, Pull, protocol, silent};
+use crate::mutant::{self, Mutant};
 use crate::sync::message::{PushRefusal, SyncError};
-use crate::sync::mutant::{self, Mutant};
 use crate::sync::uplink::UplinkOutput;
 use crate::sync::uplink::backoff::Backoff;
 use std::time::Duration;

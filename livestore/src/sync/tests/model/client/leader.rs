@@ -4,7 +4,7 @@ use super::super::backend::{Answer, Backend, Request};
 use super::super::world::{Group, is_synced};
 use super::super::{Checked, World, wrong};
 use super::{Client, Wire};
-use crate::sync::mutant::{self, Mutant};
+use crate::mutant::{self, Mutant};
 use crate::sync::{
     BackendId, PageInfo, PushRefusal, Replaced, SyncError, SyncEvent, SyncMessage, SyncPage, SyncRequest, UplinkInput,
     UplinkOutput, Upstream,
