@@ -12,9 +12,19 @@
 //! - [`Request::call`]: a request's method and payload become a [`Call`].
 //! - [`PullResponse`], [`Event`], [`Failure`]: what calls are answered with.
 //!
+//! - [`check_push`], [`PageBuilder`], [`split_push`]: the rules of batches and pages that both sides keep.
+//!
+//! # Machines
+//!
+//! [`ServerConnection`] and [`HttpExchange`] are a server's side of a connection, [`ClientConnection`] is a client's: `step(input, now)`
+//! returns what to send, what to ask and when it is over. They own no socket, no clock and no store, so the same code runs in a
+//! server, in a client and in a simulator.
+//!
 //! There are two [`Dialect`]s of the envelope. The JSON type of a request's id tells which one a client speaks; what answers it is
 //! written in the same one.
 mod call;
+mod check;
+mod client;
 mod connect;
 mod envelope;
 mod error;
@@ -25,9 +35,14 @@ mod id;
 mod json;
 mod limits;
 mod message;
+mod page;
 mod percent;
+mod server;
+mod time;
 
 pub use call::{Call, CallError, Transport};
+pub use check::{BatchError, check_chain, check_groups, check_push};
+pub use client::{ClientConnection, ClientInput, ClientOptions, ClientOutput, Disconnect, Page, Refusal};
 pub use connect::{ConnectError, ConnectRequest};
 pub use envelope::{Cause, ClientEnvelope, Exit, Request, ServerEnvelope};
 pub use error::DecodeError;
@@ -38,5 +53,11 @@ pub use id::{BackendId, Dialect, EventId, RequestId, STORE_ID_LEN_MAX, check_sto
 pub use json::RawJson;
 pub use limits::Limits;
 pub use message::{Capabilities, Cursor, PageInfo, PingRequest, PullRequest, PullResponse, PushRequest};
+pub use page::{Groups, PageBuilder, split_push};
+pub use server::{
+    Close, HttpExchange, HttpOutput, LogEvent, LogPage, Push, PushKey, PushVerdict, Read, ReadKey, ServerConnection,
+    ServerInput, ServerOptions, ServerOutput,
+};
+pub use time::iso_timestamp;
 
 pub(crate) use json::Optional;

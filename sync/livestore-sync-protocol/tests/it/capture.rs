@@ -8,6 +8,8 @@ use std::path::Path;
 pub(crate) struct Record {
     pub(crate) i: usize,
     #[serde(default)]
+    pub(crate) conn: String,
+    #[serde(default)]
     pub(crate) dir: String,
     pub(crate) kind: String,
     #[serde(default)]
@@ -49,6 +51,10 @@ impl Record {
 
     pub(crate) fn at(&self) -> String {
         format!("{} line {}", self.file, self.i)
+    }
+
+    pub(crate) fn store_id(&self) -> Option<&str> {
+        self.url.split(['?', '&']).find_map(|pair| pair.strip_prefix("storeId="))
     }
 }
 

@@ -5,5 +5,8 @@ mod golden;
 mod hostile;
 mod limits;
 mod random;
+mod replay;
 mod rng;
+mod server;
+mod store;
 mod url;
