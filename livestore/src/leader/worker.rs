@@ -289,8 +289,14 @@ impl Worker {
         let (state, last_error, next_retry) =
             self.sync.as_ref().map_or_else(Default::default, |sync| sync.state(self.now));
         let next_retry_ms = next_retry.map(|wait| wait.as_millis() as u64);
-        let (pending, synced) = (self.leader.pending_synced(), self.leader.log().upstream_head());
         let backend = self.leader.backend();
+        let (pending, confirmed) = (self.leader.pending_synced(), self.leader.log().upstream_head());
+        // What was confirmed for want of a backend is pending as soon as one is to come.
+        let (pending, synced) = match backend {
+            Some(_) => (pending, confirmed),
+            None if self.sync.is_some() => (pending + confirmed as usize, 0),
+            None => (0, 0),
+        };
         let changed = |sync: &SyncStatus| {
             let is_equal = sync.state == state
                 && sync.last_error == last_error

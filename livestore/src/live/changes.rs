@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Changes<T> {
     slot: Arc<Slot>,
-    _subscription: Subscription,
+    subscription: Subscription,
     output: PhantomData<fn() -> T>,
 }
 
@@ -84,7 +84,7 @@ impl<T: Send + Sync + 'static> Changes<T> {
         let feeder = Feeder(Arc::clone(&slot));
         let feed = move |value: &Value| feeder.0.change(|state| state.latest = Some(Arc::clone(value)));
         let subscription = Subscription::start(host, definition, Box::new(feed))?;
-        Ok(Self { slot, _subscription: subscription, output: PhantomData })
+        Ok(Self { slot, subscription, output: PhantomData })
     }
 
     /// A result that came since the last call, if one did.
@@ -106,6 +106,12 @@ impl<T: Send + Sync + 'static> Changes<T> {
             }
             state = self.slot.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Why the last run of the query failed, see [`Subscription::error`].
+    #[must_use]
+    pub fn error(&self) -> Option<QueryError> {
+        self.subscription.error()
     }
 
     /// Whether the store was closed.

@@ -1,4 +1,5 @@
 use crate::callback::as_callback;
+use crate::error::QueryError;
 use crate::materialize::panic_message;
 use crate::reactivity::Value;
 use std::collections::VecDeque;
@@ -16,6 +17,8 @@ type Callback = Box<dyn FnMut(&Value) + Send>;
 pub(crate) struct Subscriber {
     callback: Mutex<Option<Callback>>,
     waiting: Mutex<Option<Value>>,
+    /// Why the last run of what it watches gave nothing.
+    failed: Mutex<Option<QueryError>>,
     is_active: AtomicBool,
 }
 
@@ -30,6 +33,7 @@ impl Subscriber {
         Arc::new(Self {
             callback: Mutex::new(Some(callback)),
             waiting: Mutex::default(),
+            failed: Mutex::default(),
             is_active: AtomicBool::new(true),
         })
     }
@@ -39,6 +43,15 @@ impl Subscriber {
         self.is_active.store(false, Ordering::Release);
         let ended = self.callback.try_lock().ok().and_then(|mut callback| callback.take());
         calmly(|| drop(ended));
+    }
+
+    /// What it watches failed, or gives values again.
+    pub(super) fn note_failure(&self, error: Option<&QueryError>) {
+        *lock(&self.failed) = error.cloned();
+    }
+
+    pub(super) fn failure(&self) -> Option<QueryError> {
+        lock(&self.failed).clone()
     }
 
     fn call(&self) {

@@ -268,10 +268,16 @@ impl Live {
         instance.delivered_at = changed_at;
         match self.graph.value(id) {
             Some(Ok(value)) => {
-                instance.subscribers.iter().for_each(|subscriber| self.outbox.post(subscriber, Arc::clone(value)));
+                for subscriber in &instance.subscribers {
+                    subscriber.note_failure(None);
+                    self.outbox.post(subscriber, Arc::clone(value));
+                }
             }
-            // The last good value stands until the query runs again; readers are told.
-            Some(Err(error)) => tracing::warn!(%error, "a watched live query failed"),
+            // The last good value stands until the query runs again; readers are told, and watchers can ask.
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a watched live query failed");
+                instance.subscribers.iter().for_each(|subscriber| subscriber.note_failure(Some(error)));
+            }
             None => {}
         }
     }

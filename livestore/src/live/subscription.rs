@@ -34,6 +34,30 @@ impl Subscription {
         let node = node.ok_or_else(|| QueryError::Closed { reason: "the store was dropped".into() })??;
         Ok(Self { host: Arc::downgrade(host), node, subscriber })
     }
+
+    /// Why the last run of the query failed; `None` where it gave a result. Until it does again, the last good result stands and nobody
+    /// is called back.
+    ///
+    /// ```
+    /// # use livestore::*;
+    /// # #[event("v1.Added")] pub struct Added { pub id: i64 }
+    /// # #[table("items")] pub struct Item { #[column(primary_key)] pub id: i64 }
+    /// # #[schema(events(Added), tables(Item))] pub struct App;
+    /// # #[materializers] impl App { fn added(Added { id }: Added) -> impl IntoWrites { Item { id }.insert() } }
+    /// # fn main() -> Result<()> {
+    /// # let store = Store::<App>::open(memory(), "items")?;
+    /// // With one item there is nothing, which is no number.
+    /// let rest = query_db(sql_query::<(i64,)>("SELECT nullif(count(*), 1) FROM items", ()).one());
+    /// let watch = store.subscribe(&rest, |rest| println!("{rest:?}"))?;
+    /// assert!(watch.error().is_none());
+    /// store.commit(Added { id: 1 })?;
+    /// assert!(watch.error().is_some());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn error(&self) -> Option<QueryError> {
+        self.subscriber.failure()
+    }
 }
 
 impl Drop for Subscription {

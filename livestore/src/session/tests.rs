@@ -1,5 +1,6 @@
 //! A session against a replay from nothing, whatever its leader tells it.
 
+mod order;
 mod world;
 
 use super::marks::Marks;

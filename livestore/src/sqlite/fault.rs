@@ -80,7 +80,7 @@ fn storage_kind(error: &rusqlite::Error) -> Option<StorageKind> {
         ErrorCode::NotADatabase => Some(StorageKind::NotADatabase),
         ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied => Some(StorageKind::NotWritable),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some(StorageKind::Busy),
-        ErrorCode::OutOfMemory | ErrorCode::TooBig | ErrorCode::OperationInterrupted | ErrorCode::OperationAborted => {
+        ErrorCode::OutOfMemory | ErrorCode::OperationInterrupted | ErrorCode::OperationAborted => {
             Some(StorageKind::Resources)
         }
         _ if is_of_the_statement(code) => None,
@@ -95,6 +95,8 @@ fn is_of_the_statement(code: &ffi::Error) -> bool {
         ErrorCode::ConstraintViolation
         | ErrorCode::TypeMismatch
         | ErrorCode::ParameterOutOfRange
+        // A value or a statement that is longer than any may be: the next try makes the same one.
+        | ErrorCode::TooBig
         | ErrorCode::AuthorizationForStatementDenied => true,
         // Many codes have no name there; this one is any mistake in SQL. Its other forms say that a snapshot is gone, or that
         // SQLite itself is to try again.

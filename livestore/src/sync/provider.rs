@@ -16,6 +16,10 @@ pub trait SyncProvider: Send + Sync + 'static {
 /// One connection. Dropping it ends it.
 pub trait SyncConnection: Send {
     /// Hands a request over. One that cannot be sent is answered by [`SyncMessage::Disconnected`].
+    ///
+    /// A push that is longer than this transport or its backend will ever take is answered by
+    /// [`PushRefusal::Rejected`](super::PushRefusal::Rejected) of an event of its first group instead: the group is kept aside and shown,
+    /// and those after it go on. Ending the connection would have it pushed for ever.
     fn send(&mut self, request: SyncRequest);
 
     /// The next message, if one is there. Messages come in the order in which the backend sent them.

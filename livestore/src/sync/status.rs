@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 pub struct SyncStatus {
     /// Events of this session that the leader has not taken yet. They are safe in the journal.
     pub session_pending: usize,
-    /// Synced events of this client that the backend has not confirmed.
+    /// Synced events of this client that the backend has not confirmed. What the store confirmed by itself before it met a backend is
+    /// among them; in a store that was opened without a provider and never had one nothing is.
     pub pending: usize,
-    /// The number of the last event that the backend confirmed.
+    /// The number of the last event that a backend confirmed; 0 where none was met yet.
     pub synced: u64,
     /// What the leader's connection does.
     pub state: SyncState,

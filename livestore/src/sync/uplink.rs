@@ -123,6 +123,9 @@ pub(crate) struct Uplink {
     jitter: Jitter,
     phase: Phase,
     retries: Backoff,
+    /// Until when the log is expected to stay under its backend; beginning again before waits longer each time.
+    settled_at: Duration,
+    restarts: Backoff,
     last_error: Option<SyncError>,
 }
 
@@ -139,7 +142,8 @@ impl Uplink {
     pub(crate) fn new(options: UplinkOptions, seed: u64) -> Self {
         let retries = Backoff::default();
         let phase = Phase::Waiting { retry_at: Duration::ZERO };
-        Self { options, jitter: Jitter::new(seed), phase, retries, last_error: None }
+        let (settled_at, restarts) = (Duration::ZERO, Backoff::default());
+        Self { options, jitter: Jitter::new(seed), phase, retries, settled_at, restarts, last_error: None }
     }
 
     /// One step. `now` counts from any moment and does not go back.
@@ -201,18 +205,33 @@ impl Uplink {
     }
 
     fn restart(&mut self, facts: &Facts, now: Duration, out: &mut Vec<UplinkOutput>) {
+        let retry_at = now + self.restart_wait(now);
         match &mut self.phase {
-            Phase::Waiting { retry_at } => *retry_at = (*retry_at).min(now),
+            Phase::Waiting { retry_at: at } if retry_at == now => *at = now.min(*at),
+            Phase::Waiting { retry_at: at } => *at = retry_at,
             // The connection may have been made for another backend's id, and a push may be under way: begin anew.
-            Phase::Connected(link) if link.is_pushing() => {
+            Phase::Connected(link) if link.is_pushing() || retry_at > now => {
                 out.push(UplinkOutput::Disconnect);
-                self.phase = Phase::Waiting { retry_at: now };
+                self.phase = Phase::Waiting { retry_at };
             }
             Phase::Connected(_) => {
                 self.phase = Phase::Connected(self.open(facts, now, out));
             }
             Phase::Connecting { .. } | Phase::Stopped => {}
         }
+    }
+
+    /// Two backends behind one address, in turn, make the log begin again at each connection. Once is at once; after that it waits.
+    fn restart_wait(&mut self, now: Duration) -> Duration {
+        let wait = if now >= self.settled_at {
+            self.restarts = Backoff::default();
+            Duration::ZERO
+        } else {
+            let (least, most) = self.options.retry(true);
+            self.restarts.next(least, most, &mut self.jitter)
+        };
+        self.settled_at = now + wait + self.options.slow_retry_max;
+        wait
     }
 
     fn hear(&mut self, message: SyncMessage, facts: &Facts, now: Duration, out: &mut Vec<UplinkOutput>) {

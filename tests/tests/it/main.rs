@@ -18,6 +18,7 @@ mod long_tail;
 mod native_payloads;
 mod native_stores;
 mod native_upgrades;
+mod outcomes;
 mod pumped;
 mod query_rows;
 mod query_sql;

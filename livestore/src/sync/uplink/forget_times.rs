@@ -14,6 +14,8 @@ impl Uplink {
         self.jitter = Jitter::new(1);
         self.last_error = None;
         self.retries.forget();
+        self.restarts.forget();
+        self.settled_at = self.settled_at.saturating_sub(now);
         match &mut self.phase {
             Phase::Waiting { retry_at: at } | Phase::Connecting { deadline: at } => *at = at.saturating_sub(now),
             Phase::Connected(link) => link.forget_times(now),

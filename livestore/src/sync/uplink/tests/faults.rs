@@ -130,3 +130,23 @@ fn a_leader_that_pushes_nothing_is_asked_again_later() {
     bench.check("new", "");
     bench.check("wait 1", "push");
 }
+
+#[test]
+fn a_log_that_begins_again_and_again_waits_longer_each_time() {
+    let mut bench = Bench::live(5, 0);
+    // Once is a backend that was replaced.
+    bench.check("restart", "pull 4");
+    bench.check("page 5..5", "compare 5..5");
+    for least in [5, 10, 20] {
+        bench.check("restart", "disconnect");
+        let wait = bench.uplink.status().next_retry.unwrap() - bench.now;
+        assert!(wait >= Duration::from_secs(least), "{wait:?}");
+        bench.now += wait;
+        bench.check("tick", "connect");
+        bench.check("connected", "pull 4");
+        bench.check("page 5..5", "compare 5..5");
+    }
+    bench.now += Duration::from_secs(600);
+    let restarted = bench.run("restart");
+    assert!(restarted.starts_with("pull 4"), "{restarted}");
+}
