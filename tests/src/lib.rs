@@ -12,6 +12,7 @@ pub mod session;
 pub mod sync_logs;
 pub mod sync_plan;
 pub mod sync_world;
+pub mod wire_backend;
 
 /// The examples of the README compile and run.
 #[doc = include_str!("../../README.md")]

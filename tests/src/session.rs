@@ -19,9 +19,23 @@ impl Session {
     /// whether the store opened.
     #[must_use]
     pub fn start(program: &str, directory: &Path, store_id: &str, run: i64, schema: &str) -> Self {
+        Self::start_with(program, directory, store_id, run, schema, &[])
+    }
+
+    /// The same, with settings in its environment.
+    #[must_use]
+    pub fn start_with(
+        program: &str,
+        directory: &Path,
+        store_id: &str,
+        run: i64,
+        schema: &str,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut child = Command::new(program)
             .arg(directory)
             .args([store_id, &run.to_string(), schema])
+            .envs(settings.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -2,9 +2,14 @@
 //!
 //! `commit N` commits N steps one by one, `count` prints how many there are, `await N` waits until there are so many,
 //! `leader` prints what the leader does, `durable` waits until what was committed last survives a power loss.
+//!
+//! With `SESSION_BACKEND`, a port, the store is synced; `SESSION_ASIDE` keeps aside what another backend does not hold. Then `synced N`
+//! waits until N events are confirmed and nothing waits, `outcome` tells what became of the last commit, `log` prints what is confirmed
+//! in its order, `kept` how many files are kept aside.
 
 use livestore::*;
 use livestore_tests::ledger::{App, NextApp, Step, Stepped, changed};
+use livestore_tests::wire_backend::WireProvider;
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
@@ -24,7 +29,14 @@ fn serve<S: Schema>(directory: &str, store_id: &str, run: i64)
 where
     Stepped: Commit<S>,
 {
-    let store = match Store::<S>::open(native(directory), store_id) {
+    let builder = Store::<S>::builder(native(directory), store_id);
+    let builder = match std::env::var("SESSION_BACKEND") {
+        Ok(port) => builder.sync(WireProvider::new(&port)),
+        Err(_) => builder,
+    };
+    let is_aside = std::env::var_os("SESSION_ASIDE").is_some();
+    let policy = if is_aside { OnOtherBackend::KeepAside } else { OnOtherBackend::Rejoin };
+    let store = match builder.on_other_backend(policy).open() {
         Ok(store) => store,
         Err(error) => return say(&format!("error {error}")),
     };
@@ -46,6 +58,22 @@ where
             "count" => say(&format!("{}", count(&store))),
             "await" => say(&format!("{}", wait_for(&store, number))),
             "leader" => say(&format!("{:?}", store.status().leader)),
+            "synced" => {
+                let is_synced = |status: &SyncStatus| status.is_synced() && status.synced == number as u64;
+                let waited = store.wait_sync(PATIENCE, is_synced);
+                say(&if waited {
+                    "synced".to_owned()
+                } else {
+                    format!("{:?} {:?}", store.sync_status(), store.status())
+                });
+            }
+            "outcome" => say(&match last.as_ref().map(|receipt: &Receipt| receipt.wait(PATIENCE)) {
+                Some(Ok(outcome)) => format!("{} {:?}", outcome.number, outcome.quarantined),
+                Some(Err(error)) => error.to_string(),
+                None => "nothing was committed".into(),
+            }),
+            "log" => say(&log(&store)),
+            "kept" => say(&format!("{}", store.status().kept_aside.len())),
             "durable" => {
                 let waited = last.as_ref().map(|receipt: &Receipt| receipt.wait_durable(PATIENCE));
                 say(&format!("{waited:?}"));
@@ -54,6 +82,15 @@ where
         }
     }
     store.shutdown().expect("everything is drained");
+}
+
+fn log<S: Schema>(store: &Store<S>) -> String {
+    let mut events = store.events::<Stepped>().until_now();
+    let steps = std::iter::from_fn(|| events.try_next()).map(|event| {
+        let Stepped { run, seq, .. } = event.expect("it reads").event;
+        format!("{run}.{seq}")
+    });
+    steps.collect::<Vec<_>>().join(" ")
 }
 
 fn count<S: Schema>(store: &Store<S>) -> usize {

@@ -1,11 +1,13 @@
 //! The process that the crash tests kill: `stepper <directory> <store id> <run> <threads> <commits> <schema>`.
 //!
 //! Each thread commits numbered steps and says so on standard output before and after. 0 commits means no end. With
-//! `STEPPER_BACKEND` in the environment the store is synced, with a backend that ends with the process.
+//! `STEPPER_BACKEND` in the environment the store is synced: with the backend of that port, or, where it is 1, one that ends with the
+//! process.
 
 use livestore::*;
 use livestore_tests::ledger::{App, NextApp, Stepped};
 use livestore_tests::rng::Rng;
+use livestore_tests::wire_backend::WireProvider;
 use std::io::Write;
 
 struct Plan {
@@ -30,8 +32,13 @@ where
     Vec<Stepped>: Commit<S>,
 {
     let builder = Store::<S>::builder(native(directory), store_id);
-    let is_synced = std::env::var_os("STEPPER_BACKEND").is_some();
-    let builder = if is_synced { builder.sync(MemoryBackend::new()) } else { builder };
+    let backend = std::env::var("STEPPER_BACKEND").ok();
+    let is_synced = backend.is_some();
+    let builder = match backend.as_deref() {
+        Some("1") => builder.sync(MemoryBackend::new()),
+        Some(port) => builder.sync(WireProvider::new(port)),
+        None => builder,
+    };
     let store = builder.open().expect("the store opens");
     say("open\n");
     std::thread::scope(|scope| {
