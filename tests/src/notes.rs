@@ -16,6 +16,10 @@ pub struct Written {
     pub text: String,
 }
 
+/// Writes a line that is always the same: an event without args.
+#[event("v1.Ruled")]
+pub struct Ruled;
+
 /// Takes a name that nobody has.
 #[event("v1.Claimed")]
 pub struct Claimed {
@@ -57,7 +61,7 @@ pub struct View {
 }
 
 /// The application.
-#[schema(events(Written, Claimed, Picked), tables(Line, Name), documents(View))]
+#[schema(events(Written, Ruled, Claimed, Picked), tables(Line, Name), documents(View))]
 #[derive(Debug)]
 pub struct App;
 
@@ -65,6 +69,10 @@ pub struct App;
 impl App {
     fn on_written(Written { text }: Written, cx: &MaterializeCx<'_>) -> Result<impl IntoWrites> {
         Ok(Line { place: cx.query(Line::query().count())? + 1, text }.insert())
+    }
+
+    fn on_ruled(_: Ruled, cx: &MaterializeCx<'_>) -> Result<impl IntoWrites> {
+        Ok(Line { place: cx.query(Line::query().count())? + 1, text: "---".into() }.insert())
     }
 
     fn on_claimed(Claimed { name }: Claimed) -> impl IntoWrites {
@@ -126,8 +134,12 @@ pub fn picks(store: &Store<App>) -> Vec<String> {
 /// One of them is no line.
 #[must_use]
 pub fn logged(backend: &MemoryBackend) -> Vec<String> {
-    let written = backend.events(STORE).into_iter().filter(|event| event.name == "v1.Written");
-    written.map(|event| text_of(&event.args.unwrap_or_default())).collect()
+    let line = |event: SyncEvent| match event.name.as_str() {
+        "v1.Written" => Some(text_of(&event.args.unwrap_or_default())),
+        "v1.Ruled" => Some("---".to_owned()),
+        _ => None,
+    };
+    backend.events(STORE).into_iter().filter_map(line).collect()
 }
 
 fn text_of(args: &str) -> String {

@@ -93,7 +93,7 @@ impl MemoryBackend {
     }
 
     /// An empty backend that behaves like the original's: it strips ids and commit groups, cuts pages at 100 events wherever that
-    /// is, and answers a push that was sent again like one of somebody else.
+    /// is, answers a push that was sent again like one of somebody else, and gives what it stored without args back with `null`.
     #[must_use]
     pub fn like_the_original() -> Self {
         Self::of_kind(Kind::LikeTheOriginal)

@@ -251,3 +251,20 @@ fn a_process_that_dies_after_its_push_arrived_finds_its_events() {
         );
     }
 }
+
+#[test]
+fn an_event_without_args_is_recognised_where_it_comes_back_with_null() {
+    let backend = MemoryBackend::like_the_original();
+    check_killed(
+        &backend.clone(),
+        |store| {
+            backend.hold();
+            store.commit(Ruled).unwrap();
+            write(store, "b").wait_durable(LONG).unwrap();
+            while backend.head(STORE) == 0 {
+                std::thread::yield_now();
+            }
+        },
+        &["---", "b"],
+    );
+}

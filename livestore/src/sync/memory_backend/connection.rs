@@ -262,7 +262,10 @@ impl Shared {
         }
         let fault = if has_events { self.next_fault(&client, |fault| !fault.is_of_pushes()) } else { None };
         let log = self.logs.get(&store)?;
-        let events = if has_events { events_of(log, pull.after, fault.as_ref()) } else { Vec::new() };
+        let mut events = if has_events { events_of(log, pull.after, fault.as_ref()) } else { Vec::new() };
+        if self.kind == Kind::LikeTheOriginal && pull.is_first {
+            events.iter_mut().for_each(|event| event.args = event.args.take().or_else(|| Some("null".into())));
+        }
         pull.is_first = false;
         pull.after = events.last().map_or(pull.after, |last| last.number);
         let info = if is_off { PageInfo::Last } else { log.info(pull.after) };
