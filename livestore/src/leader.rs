@@ -48,6 +48,7 @@ use crate::sync::Order;
 use state::State;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use upstream::ReadAhead;
 
 /// Events applied in one transaction while a state catches up or is rebuilt.
 fn catch_up_events() -> usize {
@@ -102,6 +103,8 @@ pub(crate) struct Leader {
     /// The pending part changed, and could not be read.
     is_order_stale: bool,
     pending_synced: usize,
+    /// Its first payloads, where they were read already.
+    front: ReadAhead,
     /// A copy of the log, made to begin again, which then failed.
     spare_copy: Option<PathBuf>,
     /// Journals that are damaged, and logs that another backend took the place of.
@@ -154,6 +157,7 @@ impl Leader {
             order,
             is_order_stale,
             pending_synced,
+            front: ReadAhead::new(),
             spare_copy: None,
             kept_aside,
         };

@@ -1,5 +1,7 @@
 //! The leader's connection to its backend: carries out what the [`Uplink`] decides.
 
+mod joined;
+
 use super::desk::Desk;
 use super::upstream::PageError;
 use super::{Dropped, Judged, Leader};
@@ -10,6 +12,7 @@ use crate::sync::{
     BackendId, Facts, OnOtherBackend, Rejected, SyncConnection, SyncError, SyncMessage, SyncPage, SyncProvider,
     SyncRequest, SyncState, SyncTarget, Uplink, UplinkInput, UplinkOptions, UplinkOutput, UplinkState,
 };
+use joined::Inbox;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +43,7 @@ pub(crate) struct Sync {
     setup: SyncSetup,
     uplink: Uplink,
     connection: Option<Box<dyn SyncConnection>>,
+    inbox: Inbox,
     waker: Waker,
     /// How many there were.
     pub(super) connections: u64,
@@ -64,6 +68,7 @@ impl Sync {
             setup,
             uplink,
             connection: None,
+            inbox: Inbox::default(),
             waker,
             connections: 0,
             keeps_identity: false,
@@ -101,9 +106,7 @@ impl Sync {
     fn take_messages(&mut self, now: Duration, leader: &mut Leader, told: &mut Vec<Told>) -> Result<(), StorageError> {
         self.run(now, VecDeque::from([UplinkInput::NewPending]), leader, told)?;
         for _ in 0..MESSAGES_MAX {
-            let Some(message) = self.connection.as_mut().and_then(|connection| connection.receive()) else {
-                return Ok(());
-            };
+            let Some(message) = self.receive() else { return Ok(()) };
             if let SyncMessage::Page(page) = &message {
                 self.keeps_identity = page.keeps_identity;
             }
@@ -111,6 +114,12 @@ impl Sync {
         }
         self.waker.wake_by_ref();
         Ok(())
+    }
+
+    fn receive(&mut self) -> Option<SyncMessage> {
+        // What is wrong with one page must not keep those before it from being taken.
+        let is_joining = self.page_error.is_none();
+        self.inbox.receive(self.connection.as_deref_mut()?, is_joining)
     }
 
     /// Somebody waits for it: no more waiting before a retry.
@@ -168,6 +177,7 @@ impl Sync {
         match output {
             UplinkOutput::Connect => {
                 self.connections += 1;
+                self.inbox = Inbox::default();
                 self.connection = Some(self.setup.provider.connect(&self.setup.target, self.waker.clone()));
                 Ok(None)
             }
@@ -232,7 +242,7 @@ impl Sync {
         }
     }
 
-    fn push(&mut self, leader: &Leader) -> Result<UplinkInput, StorageError> {
+    fn push(&mut self, leader: &mut Leader) -> Result<UplinkInput, StorageError> {
         let events = match leader.push_batch() {
             Ok(events) if mutant::is(Mutant::ResentUnderNewIds) => self.renamed(events),
             Ok(events) => events,

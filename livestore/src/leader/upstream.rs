@@ -7,15 +7,12 @@ use crate::event::{CommitGroup, EncodedEvent};
 use crate::eventlog::{Backend, PendingGroup, Settled};
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
 use crate::mutant::{self, Mutant};
-use crate::sync::{Order, Pending, Rejected, Replaced, SyncEvent, Upstream};
+use crate::sync::{Order, Pending, Rejected, Replaced, SyncEvent, UplinkOptions, Upstream};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The most events and payload bytes in one push; a larger group goes alone.
-const PUSH_EVENTS: usize = 100;
-const PUSH_BYTES: usize = 900_000;
 /// Events of the pending part that are read at once.
 const READ_EVENTS_MIN: usize = 10;
 const READ_EVENTS_MAX: usize = 1_000;
@@ -114,8 +111,8 @@ impl Leader {
         };
         check_chain(self.log.upstream_head(), &events)?;
         // Most of a page is this client's own where it confirms anything: what is read of the pending part is as long.
-        let mut front =
-            Front { read: VecDeque::new(), events_max: events.len().clamp(READ_EVENTS_MIN, READ_EVENTS_MAX) };
+        let read = std::mem::take(&mut self.front);
+        let mut front = Front { read, events_max: events.len().clamp(READ_EVENTS_MIN, READ_EVENTS_MAX) };
         if !backend.keeps_identity {
             for event in &events {
                 self.settle_confirmable(settled)?;
@@ -131,6 +128,7 @@ impl Leader {
             }
         }
         self.settle_confirmable(settled)?;
+        self.front = front.left(self.order.pending().front());
         Ok(())
     }
 
@@ -250,7 +248,7 @@ impl Leader {
     }
 
     /// What to push next: whole groups, numbered on top of the head.
-    pub(crate) fn push_batch(&self) -> Result<Vec<SyncEvent>, StorageError> {
+    pub(crate) fn push_batch(&mut self) -> Result<Vec<SyncEvent>, StorageError> {
         if self.is_order_stale {
             return Ok(Vec::new());
         }
@@ -258,7 +256,7 @@ impl Leader {
         let fits = |meta: &&PendingGroup| {
             synced += meta.synced as usize;
             events += meta.events as usize;
-            synced <= PUSH_EVENTS && events <= PUSH_READ_EVENTS
+            synced <= UplinkOptions::BATCH_EVENTS_MAX && events <= PUSH_READ_EVENTS
         };
         let count = self.order.pending().iter().take_while(fits).count().max(1);
         let ends =
@@ -268,13 +266,17 @@ impl Leader {
         };
         let mut events: Vec<SyncEvent> = Vec::new();
         let mut bytes = 0;
-        for (group, _) in self.log.pending_between(first.first_seq(), last.seq)? {
+        let read = self.log.pending_between(first.first_seq(), last.seq)?;
+        self.front.clear();
+        for (group, seq) in read {
             bytes += group.events.iter().filter(|event| !event.client_only).map(EncodedEvent::bytes).sum::<usize>();
-            if bytes > PUSH_BYTES && (!events.is_empty() || mutant::is(Mutant::LargeNeverSent)) {
+            if bytes > UplinkOptions::BATCH_BYTES_MAX && (!events.is_empty() || mutant::is(Mutant::LargeNeverSent)) {
                 break;
             }
             let number = events.last().map_or(self.log.upstream_head(), |event| event.number);
             push_group(&mut events, number, &group);
+            // The next page brings them back.
+            self.front.push_back((group, seq));
             if mutant::is(Mutant::PushSplitsGroups) {
                 events.truncate(1);
                 break;
@@ -417,9 +419,13 @@ impl Leader {
     }
 }
 
+/// Payloads at the front of the pending part, each with the count of its last event. That count names its group for good, so what
+/// was read once stays true.
+pub(super) type ReadAhead = VecDeque<(Arc<CommitGroup>, u64)>;
+
 /// The payloads at the front of the pending part, read some at a time.
 struct Front {
-    read: VecDeque<(Arc<CommitGroup>, u64)>,
+    read: ReadAhead,
     events_max: usize,
 }
 
@@ -445,6 +451,12 @@ impl Front {
         let (group, seq) = self.read.front().ok_or_else(missing)?;
         let settled = group.events.len().checked_sub(meta.events as usize).filter(|_| *seq == meta.seq);
         Ok(Some(Own { group: Arc::clone(group), settled: settled.ok_or_else(missing)?, meta: meta.clone() }))
+    }
+
+    /// What was read and is still pending.
+    fn left(mut self, front: Option<&PendingGroup>) -> ReadAhead {
+        self.read.retain(|(_, seq)| front.is_some_and(|front| *seq >= front.seq));
+        self.read
     }
 }
 

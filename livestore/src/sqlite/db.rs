@@ -8,6 +8,7 @@ use crate::error::{QueryError, StorageError};
 use crate::ids::SessionId;
 use crate::schema::StateAccess;
 use crate::value::{Row, SqlValue};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -91,6 +92,10 @@ impl Db {
             .authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| authorizer.authorize(&context)))
             .map_err(|error| fault::storage_error(&error, place.path()))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        // Else SQLite compiles a statement with `LIMIT ?` anew for every value bound to it, which costs more than most queries.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(|error| fault::storage_error(&error, place.path()))?;
         Ok(Self {
             connection,
             guard,

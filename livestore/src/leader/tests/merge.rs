@@ -89,7 +89,7 @@ fn incoming(number: u64, client: &str, note: i64, id: Option<(u64, u32)>) -> Syn
 }
 
 /// What would be pushed next: numbers and notes.
-fn pushed(leader: &Leader) -> Vec<(u64, String)> {
+fn pushed(leader: &mut Leader) -> Vec<(u64, String)> {
     let events = leader.push_batch().unwrap().into_iter();
     events.map(|event| (event.number, event.args.unwrap_or_default().into_string())).collect()
 }
@@ -116,13 +116,13 @@ fn a_group_with_gaps_is_confirmed_in_parts_by_a_backend_without_ids() {
     // A client-only event stood between the two, at the client that committed them.
     leader.apply_page(vec![incoming(1, "other", 1, Some((1, 1))), incoming(2, "other", 2, Some((3, 0)))]).unwrap();
     leader.rejoin(backend("second", false)).unwrap();
-    assert_eq!(pushed(&leader), [(1, text(1)), (2, text(2))]);
+    assert_eq!(pushed(&mut leader), [(1, text(1)), (2, text(2))]);
     leader.apply_page(vec![incoming(1, "other", 1, None)]).unwrap();
     check_order(&mut leader);
-    assert_eq!((pushed(&leader), notes(&leader)), (vec![(2, text(2))], vec![1]));
+    assert_eq!((pushed(&mut leader), notes(&leader)), (vec![(2, text(2))], vec![1]));
     leader.apply_page(vec![incoming(2, "other", 2, None)]).unwrap();
     check_order(&mut leader);
-    assert_eq!((pushed(&leader), leader.pending_synced()), (vec![], 0));
+    assert_eq!((pushed(&mut leader), leader.pending_synced()), (vec![], 0));
     assert_eq!(notes(&leader), [1, 2]);
 }
 
@@ -143,7 +143,7 @@ fn a_mixed_group_is_confirmed_event_by_event_in_one_page_or_in_many() {
             }
         }
         check_order(&mut leader);
-        assert_eq!((pushed(&leader), leader.pending_synced()), (vec![], 0));
+        assert_eq!((pushed(&mut leader), leader.pending_synced()), (vec![], 0));
         assert_eq!((notes(&leader), leader.log().head().place), (vec![1, 2, 3, 9], 7));
     }
 }
@@ -164,7 +164,7 @@ fn what_a_rewound_backend_lost_stays_pending_behind_what_took_its_number() {
             // What came before is pushed behind it, the last first here.
             let lost: Vec<_> = (100..100 + turn).rev().chain([1]).collect();
             let expected: Vec<_> = (2..).zip(&lost).map(|(number, note)| (number, text(*note))).collect();
-            assert_eq!(pushed(&leader), expected, "{keeps_identity}");
+            assert_eq!(pushed(&mut leader), expected, "{keeps_identity}");
             leader
                 .apply_page((2..).zip(lost).map(|(number, note)| incoming(number, "other", note, None)).collect())
                 .unwrap();
@@ -210,8 +210,8 @@ fn a_pending_part_that_cannot_be_read_is_read_again() {
     other.batch("ALTER TABLE hidden RENAME TO pending").unwrap();
     assert_eq!(leader.catch_up_page().unwrap().len(), 0);
     assert!(leader.is_in_step());
-    assert_eq!(pushed(&leader), [(1, text(1)), (2, text(2))]);
+    assert_eq!(pushed(&mut leader), [(1, text(1)), (2, text(2))]);
     leader.apply_page(page()).unwrap();
     check_order(&mut leader);
-    assert_eq!((pushed(&leader), notes(&leader)), (vec![(2, text(2))], vec![1]));
+    assert_eq!((pushed(&mut leader), notes(&leader)), (vec![(2, text(2))], vec![1]));
 }

@@ -4,14 +4,16 @@ mod action;
 mod backend;
 mod check;
 mod client;
+mod name;
 mod world;
 
 use backend::{Backend, Request};
 use client::Client;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use name::name_of;
 use std::rc::Rc;
 
 pub(super) use action::Action;
+pub(super) use name::{Name, Named};
 pub(super) use world::{Scope, World};
 
 /// What was found wrong.
@@ -25,7 +27,7 @@ fn wrong<T>(what: impl Into<String>) -> Checked<T> {
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) clients: Vec<Rc<Client>>,
-    hashes: Vec<u64>,
+    names: Vec<Name>,
     pub(super) backend: Backend,
     /// Pushes of connections that are gone: they arrive late, or never.
     late: Vec<Request>,
@@ -37,14 +39,14 @@ pub(super) struct State {
 impl State {
     pub(super) fn start(world: &World) -> Self {
         let clients: Vec<_> = (0..world.scripts.len()).map(|at| Rc::new(Client::start(at))).collect();
-        let hashes = clients.iter().map(|client| hash(&**client)).collect();
+        let names = clients.iter().map(|client| name_of(&**client)).collect();
         let Scope { drops, duplicates, crashes, .. } = world.scope;
-        Self { clients, hashes, backend: Backend::default(), late: Vec::new(), drops, duplicates, crashes }
+        Self { clients, names, backend: Backend::default(), late: Vec::new(), drops, duplicates, crashes }
     }
 
-    /// Names the state: equal states have equal names.
-    pub(super) fn name(&self) -> u64 {
-        hash(&(&self.hashes, &self.backend, &self.late, self.drops, self.duplicates, self.crashes))
+    /// Equal states have equal names, and others have others.
+    pub(super) fn name(&self) -> Name {
+        name_of(&(&self.names, &self.backend, &self.late, self.drops, self.duplicates, self.crashes))
     }
 
     fn client(&mut self, at: usize) -> &mut Client {
@@ -56,15 +58,16 @@ impl State {
         let mut state = self.clone();
         state.act(action, world)?;
         if let Some(at) = action.client() {
-            state.hashes[at] = hash(&*state.clients[at]);
+            state.names[at] = name_of(&*state.clients[at]);
         }
         state.check(world)?;
         Ok(state)
     }
-}
 
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+    /// Keeps each client's state in one place, however many states of the whole it is a part of.
+    pub(super) fn share(&mut self, known: &mut Named<Rc<Client>>) {
+        for (client, name) in self.clients.iter_mut().zip(&self.names) {
+            *client = Rc::clone(known.entry(*name).or_insert_with(|| Rc::clone(client)));
+        }
+    }
 }

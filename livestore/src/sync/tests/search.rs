@@ -1,7 +1,7 @@
 //! Every state that a scope can reach.
 
-use super::model::{Action, Checked, Scope, State, World};
-use std::collections::{HashSet, VecDeque};
+use super::model::{Action, Checked, Named, Scope, State, World};
+use std::collections::VecDeque;
 use std::io::Write as _;
 
 /// More steps than a quiet end is away.
@@ -23,47 +23,68 @@ pub(super) struct Found {
     pub(super) way: Vec<Action>,
 }
 
+/// How a state was first come to: from which one, and by which of the actions that are possible there.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    before: u32,
+    nth: u8,
+}
+
 /// Looks at every state, breadth first, so that what is found is found on a shortest way. From one in so many states it goes on
 /// without faults, to see that all of it comes to a quiet end.
+///
+/// Of a state that was looked at, its [`Name`](super::model::Name) and the way to it are kept, 24 bytes; of one whose turn is to
+/// come, all of it, with what its clients have in common with those of others in one place.
 pub(super) fn search(scope: Scope, one_in: u64) -> Result<Seen, Box<Found>> {
     let world = World::new(scope);
     let start = State::start(&world);
-    let mut known = HashSet::from([start.name()]);
-    let mut ways: Vec<(usize, Option<Action>)> = vec![(0, None)];
-    let mut next = VecDeque::from([(start, 0, 0)]);
+    let mut known = Named::from_iter([(start.name(), ())]);
+    let mut clients = Named::default();
+    let mut ways = vec![Way { before: 0, nth: 0 }];
+    let mut next = VecDeque::from([(start, 0_u32, 0)]);
     let mut seen = Seen::default();
     while let Some((state, way, depth)) = next.pop_front() {
         seen.states += 1;
         seen.depth = seen.depth.max(depth);
-        let found = |what, last: &[Action]| Box::new(Found { what, way: way_to(&ways, way, last) });
-        if state.name() % one_in == 0 {
+        let found = |what, last: &[Action]| Box::new(Found { what, way: way_to(&ways, way, last, &world) });
+        if state.name().is_one_in(one_in) {
             seen.ended += 1;
             let mut steps = Vec::new();
             end(state.clone(), &world, &mut steps).map_err(|what| found(what, &steps))?;
         }
         let mut new = Vec::new();
-        for action in state.distinct_actions(&world) {
+        for (nth, action) in state.distinct_actions(&world).into_iter().enumerate() {
             seen.steps += 1;
-            let after = state.after(action, &world).map_err(|what| found(what, &[action]))?;
-            if known.insert(after.name()) {
-                new.push((action, after));
+            let mut after = state.after(action, &world).map_err(|what| found(what, &[action]))?;
+            if known.insert(after.name(), ()).is_none() {
+                after.share(&mut clients);
+                new.push((nth as u8, after));
             }
         }
-        for (action, after) in new {
-            next.push_back((after, ways.len(), depth + 1));
-            ways.push((way, Some(action)));
+        for (nth, after) in new {
+            next.push_back((after, ways.len() as u32, depth + 1));
+            ways.push(Way { before: way, nth });
         }
     }
     Ok(seen)
 }
 
-fn way_to(ways: &[(usize, Option<Action>)], mut at: usize, last: &[Action]) -> Vec<Action> {
-    let mut way: Vec<_> = last.iter().rev().copied().collect();
-    while let (before, Some(action)) = ways[at] {
-        way.push(action);
+/// The actions that lead to a state, and on from there.
+fn way_to(ways: &[Way], mut at: u32, last: &[Action], world: &World) -> Vec<Action> {
+    let mut turns = Vec::new();
+    while at > 0 {
+        let Way { before, nth } = ways[at as usize];
+        turns.push(nth);
         at = before;
     }
-    way.reverse();
+    let mut state = State::start(world);
+    let mut way = Vec::new();
+    for nth in turns.into_iter().rev() {
+        let action = state.distinct_actions(world)[usize::from(nth)];
+        way.push(action);
+        state = state.after(action, world).unwrap_or_else(|what| panic!("{what} came only now"));
+    }
+    way.extend(last);
     way
 }
 

@@ -28,9 +28,9 @@ pub(crate) struct UplinkOptions {
 }
 
 impl UplinkOptions {
-    /// The most events in one push.
+    /// The most events in one push that is not one larger group: what backends like the original's take.
     pub(crate) const BATCH_EVENTS_MAX: usize = 100;
-    /// The most bytes in one push.
+    /// The most payload bytes in one push.
     pub(crate) const BATCH_BYTES_MAX: usize = 900_000;
 
     /// The least and the longest wait before the next try.
