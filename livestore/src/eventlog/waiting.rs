@@ -23,9 +23,15 @@ pub(crate) struct PendingGroup {
     pub(crate) seq: u64,
     pub(crate) events: u32,
     pub(crate) synced: u32,
-    /// Its events, where they are not all of one kind, or not side by side in their journal.
-    kinds: Option<Box<[Kind]>>,
+    /// Its events, where they are not all of one kind, or not side by side in their journal. One pointer: there may be a million
+    /// of these groups, and few that have it.
+    kinds: Option<Box<Kinds>>,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kinds(Box<[Kind]>);
+
+const _: () = assert!(size_of::<PendingGroup>() <= 40);
 
 /// One event of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +54,8 @@ impl PendingGroup {
         let (events, synced) = (kinds.len(), kinds.iter().filter(|kind| kind.is_synced).count());
         let is_mixed = synced > 0 && synced < events;
         let has_gaps = kinds.iter().zip(0..).any(|(kind, index)| kind.offset != index);
-        Self { id, seq, events: events as u32, synced: synced as u32, kinds: (is_mixed || has_gaps).then_some(kinds) }
+        let kinds = (is_mixed || has_gaps).then(|| Box::new(Kinds(kinds)));
+        Self { id, seq, events: events as u32, synced: synced as u32, kinds }
     }
 
     /// Of its first event.
@@ -78,7 +85,7 @@ impl Pending for PendingGroup {
             let id = EventId::new(nonce, ordinal + settled as u64);
             return Some(Self { id, seq: self.seq, events: left as u32, synced, kinds: None });
         };
-        let kinds = kinds.get(settled..)?;
+        let kinds = kinds.0.get(settled..)?;
         let first = kinds.first()?.offset;
         let kinds = kinds.iter().map(|kind| Kind { offset: kind.offset - first, ..*kind }).collect();
         Some(Self::with_kinds(EventId::new(nonce, ordinal + u64::from(first)), self.seq, kinds))

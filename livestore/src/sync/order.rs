@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) use change::{Change, How, Settled};
 
+/// The pending part grows by a quarter, from so many groups on. Doubled, a million of them would take the memory of two.
+const ROOM_MIN: usize = 16;
+
 /// A commit group that is not settled yet, as the merge sees it.
 pub(crate) trait Pending: Sized {
     /// The id of its first event: names the group.
@@ -271,11 +274,17 @@ impl<G: Pending> Order<G> {
         let journal = self.journals.entry(id.parts().0).or_insert(Journal { groups: 0, last: id });
         journal.groups += 1;
         journal.last = journal.last.max(id);
+        if self.pending.len() == self.pending.capacity() {
+            self.pending.reserve_exact(ROOM_MIN.max(self.pending.len() / 4));
+        }
         self.pending.insert(at, group);
     }
 
     fn remove(&mut self, at: usize) -> Option<G> {
         let group = self.pending.remove(at)?;
+        if self.pending.len() > ROOM_MIN && self.pending.len() < self.pending.capacity() / 4 {
+            self.pending.shrink_to(self.pending.capacity() / 2);
+        }
         self.accepted -= usize::from(at < self.accepted && !mutant::is(Mutant::BoundaryStays));
         let nonce = group.id().parts().0;
         if let Some(journal) = self.journals.get_mut(&nonce) {

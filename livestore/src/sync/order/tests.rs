@@ -296,3 +296,21 @@ fn confirming_in_place_does_not_search() {
     }
     assert_eq!((node.order.head(), node.order.pending().len()), (2 * count, 0));
 }
+
+#[test]
+fn a_long_pending_part_takes_little_more_than_its_groups_and_gives_back() {
+    let mut order = Order::new(0);
+    let room = |order: &Order<Group>| (order.pending().len(), order.pending().capacity());
+    for ordinal in 1..=10_000 {
+        let id = EventId::new(JournalNonce([1; 11]), ordinal);
+        order.push(Group { id, names: vec!["A".into()] }).unwrap();
+        let (len, capacity) = room(&order);
+        assert!(capacity <= len + len / 4 + 16, "{len} groups in {capacity}");
+    }
+    for parent in 0..10_000 {
+        let group = order.pending()[0].clone();
+        order.upstream(vec![Upstream::Confirmed { parent, group, replaces: None }]).unwrap();
+        let (len, capacity) = room(&order);
+        assert!(capacity <= 4 * len + 64, "{len} groups in {capacity}");
+    }
+}
