@@ -1,5 +1,7 @@
 //! The leader over its backend: what the backend confirms gets its place in the log, what is pending goes out in order.
 
+mod front;
+
 use super::state::State;
 use super::{Accepted, Dropped, Judged, Leader};
 use crate::error::StorageError;
@@ -8,10 +10,12 @@ use crate::eventlog::{Backend, PendingGroup, Settled};
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId};
 use crate::mutant::{self, Mutant};
 use crate::sync::{Order, Pending, Rejected, Replaced, SyncEvent, UplinkOptions, Upstream};
+use front::{Front, Own};
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+pub(super) use front::ReadAhead;
 
 /// Events of the pending part that are read at once.
 const READ_EVENTS_MIN: usize = 10;
@@ -416,71 +420,6 @@ impl Leader {
     /// Where the pending part could not be read when it changed.
     pub(super) fn refresh_order(&mut self) -> Result<(), StorageError> {
         if self.is_order_stale { self.reload_order() } else { Ok(()) }
-    }
-}
-
-/// Payloads at the front of the pending part, each with the count of its last event. That count names its group for good, so what
-/// was read once stays true.
-pub(super) type ReadAhead = VecDeque<(Arc<CommitGroup>, u64)>;
-
-/// The payloads at the front of the pending part, read some at a time.
-struct Front {
-    read: ReadAhead,
-    events_max: usize,
-}
-
-/// A pending group, with what is settled of it still there.
-struct Own {
-    group: Arc<CommitGroup>,
-    /// So many of its first events are settled.
-    settled: usize,
-    meta: PendingGroup,
-}
-
-impl Front {
-    /// The first pending group that has a synced event; those before it were settled.
-    fn of(&mut self, leader: &Leader) -> Result<Option<Own>, StorageError> {
-        let Some(meta) = leader.order.pending().front() else { return Ok(None) };
-        while self.read.front().is_some_and(|(_, seq)| *seq < meta.seq) {
-            self.read.pop_front();
-        }
-        if self.read.is_empty() {
-            self.read = leader.read_front(self.events_max)?.into();
-        }
-        let missing = || leader.log.no_such_pending(meta.seq);
-        let (group, seq) = self.read.front().ok_or_else(missing)?;
-        let settled = group.events.len().checked_sub(meta.events as usize).filter(|_| *seq == meta.seq);
-        Ok(Some(Own { group: Arc::clone(group), settled: settled.ok_or_else(missing)?, meta: meta.clone() }))
-    }
-
-    /// What was read and is still pending.
-    fn left(mut self, front: Option<&PendingGroup>) -> ReadAhead {
-        self.read.retain(|(_, seq)| front.is_some_and(|front| *seq >= front.seq));
-        self.read
-    }
-}
-
-impl Own {
-    /// Where its first synced event is, of those that are not settled.
-    fn first_synced(&self) -> Option<usize> {
-        (self.settled..self.group.events.len()).find(|index| !self.group.events[*index].client_only)
-    }
-
-    /// Whether its first synced event has this id.
-    fn begins_with(&self, id: EventId) -> bool {
-        self.first_synced().is_some_and(|index| self.group.event_id(index) == id)
-    }
-
-    fn seq_of(&self, index: usize) -> u64 {
-        (self.meta.seq + 1 + index as u64).saturating_sub(self.group.events.len() as u64)
-    }
-
-    /// What is left of it.
-    fn rest(&self) -> Arc<CommitGroup> {
-        match self.settled {
-            0 => Arc::clone(&self.group),
-            settled => Arc::new(self.group.part(settled..self.group.events.len())),
-        }
     }
 }
 
