@@ -71,7 +71,6 @@ impl TokenDigest {
     }
 
     /// A name for the token that tells little of it: 32 bits, which a long random token does not miss.
-    #[cfg(test)]
     pub(crate) fn short(&self) -> String {
         self.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
     }
