@@ -1,5 +1,13 @@
 //! What tests may ask of a build with the `crash-points` feature: named points at which the process aborts, smaller pages,
-//! and state read in the reverse order. Without the feature none of it is there.
+//! state read in the reverse order, and disks that fail. Without the feature none of it is there.
+
+mod files;
+
+#[cfg(not(feature = "crash-points"))]
+pub(crate) use files::FileOp;
+#[cfg(feature = "crash-points")]
+pub use files::{FileAnswer, FileFaults, FileOp, with_files};
+pub(crate) use files::{file_point, write_all};
 
 /// Aborts the process here when a test asked for it; nothing at all in a build for users. With a second argument, that is
 /// done first: the half of a step that a crash may leave behind.
@@ -34,9 +42,21 @@ pub(crate) fn is_reached(name: &str) -> bool {
     wanted.as_ref().is_some_and(|(wanted, nth)| wanted == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth)
 }
 
+#[cfg(any(test, feature = "crash-points"))]
+thread_local!(static TUNED: std::cell::RefCell<std::collections::BTreeMap<String, u64>> = std::cell::RefCell::default());
+
+/// What `LIVESTORE_TEST_<NAME>` would say, for what this thread opens.
+#[cfg(feature = "crash-points")]
+pub fn tune(name: &str, value: u64) {
+    TUNED.with_borrow_mut(|tuned| tuned.insert(name.to_owned(), value));
+}
+
 /// A bound or a pace, or what `LIVESTORE_TEST_<NAME>` says where tests may ask: so that a short history crosses it.
 #[cfg(any(test, feature = "crash-points"))]
 pub(crate) fn tunable(name: &str, default: u64) -> u64 {
+    if let Some(value) = TUNED.with_borrow(|tuned| tuned.get(name).copied()) {
+        return value;
+    }
     let asked = std::env::var(format!("LIVESTORE_TEST_{name}"));
     asked.ok().and_then(|asked| asked.parse().ok()).unwrap_or(default)
 }

@@ -1,9 +1,12 @@
 //! A SQLite VFS that fails at a chosen I/O point, over the system's own; for [`livestore::__testing::with_vfs`].
 //!
+//! [`FaultVfs::file`] gives the same answers for plain files, with [`livestore::__testing::with_files`].
+//!
 //! Every open, read, write, truncate, sync and delete is one point. Shared memory, locks and closing pass through, and the
 //! real sync is left out: a process that goes on finds what it wrote without one.
 #![allow(unsafe_code)]
 
+use livestore::__testing::{FileAnswer, FileOp};
 use rusqlite::ffi;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::sync::Mutex;
@@ -123,6 +126,25 @@ impl FaultVfs {
     pub fn passed(&self) -> (u64, u64) {
         let plan = self.plan();
         (plan.passed, plan.hits)
+    }
+
+    /// The answer for an operation on a plain file.
+    #[must_use]
+    pub fn file(&self, op: FileOp) -> FileAnswer {
+        let op = match op {
+            FileOp::Open => Op::Open,
+            FileOp::Read => Op::Read,
+            FileOp::Write => Op::Write,
+            FileOp::Truncate => Op::Truncate,
+            FileOp::Sync => Op::Sync,
+            FileOp::Rename | FileOp::Remove => Op::Delete,
+        };
+        match self.answer(op) {
+            Answer::Pass => FileAnswer::Pass,
+            Answer::Half => FileAnswer::Half,
+            Answer::Fail(ffi::SQLITE_FULL) => FileAnswer::Full,
+            Answer::Fail(_) => FileAnswer::Fail,
+        }
     }
 
     fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {

@@ -1,6 +1,7 @@
 use super::Identity;
 use super::header::{self, Header};
 use super::record::{self, Decoded};
+use crate::crash::{FileOp, file_point};
 use crate::error::{OpenError, StorageError};
 use crate::event::CommitGroup;
 use std::collections::BTreeSet;
@@ -52,6 +53,7 @@ pub(crate) fn remove_unborn(folder: &Path) -> Result<(), StorageError> {
 fn listed(folder: &Path, end: &str) -> Result<Vec<PathBuf>, StorageError> {
     let fail = |error: std::io::Error| StorageError::io(folder, &error);
     let mut paths = Vec::new();
+    file_point(folder, FileOp::Open).map_err(fail)?;
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -66,6 +68,7 @@ fn listed(folder: &Path, end: &str) -> Result<Vec<PathBuf>, StorageError> {
 /// `None` where the segment is locked, is gone since the folder was listed, or gives nothing.
 fn read(path: PathBuf) -> Result<Option<DeadJournal>, OpenError> {
     let fail = |error: std::io::Error| StorageError::io(&path, &error);
+    file_point(&path, FileOp::Open).map_err(fail)?;
     let mut file = match File::options().read(true).write(true).open(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(fail)?,
@@ -76,7 +79,7 @@ fn read(path: PathBuf) -> Result<Option<DeadJournal>, OpenError> {
         Err(TryLockError::Error(error)) => return Err(fail(error).into()),
     }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(fail)?;
+    file_point(&path, FileOp::Read).and_then(|()| file.read_to_end(&mut bytes)).map_err(fail)?;
     match header::decode(&bytes) {
         Header::Ours(identity) => {
             let (groups, is_damaged) = read_records(&identity, &bytes[header::LEN..]);
@@ -119,7 +122,7 @@ fn keep_aside(path: &Path) {
         (1..).map(|nth| path.with_extension(if nth == 1 { "damaged".into() } else { format!("{nth}.damaged") }));
     let Some(aside) = names.into_iter().find(|name: &PathBuf| !name.exists()) else { return };
     tracing::error!(path = %path.display(), aside = %aside.display(), "a journal is damaged and is kept aside");
-    let _ = std::fs::rename(path, aside); // If it stays, the next start meets it again and says so again.
+    let _ = file_point(path, FileOp::Rename).and_then(|()| std::fs::rename(path, aside)); // If it stays, the next start meets it again and says so again.
 }
 
 impl DeadJournal {
@@ -128,7 +131,7 @@ impl DeadJournal {
         if self.is_damaged {
             keep_aside(&self.path);
         } else {
-            let _ = std::fs::remove_file(&self.path); // Known to be taken, should it stay.
+            let _ = file_point(&self.path, FileOp::Remove).and_then(|()| std::fs::remove_file(&self.path)); // Known to be taken, should it stay.
         }
     }
 }

@@ -1,7 +1,8 @@
 use super::{Identity, header};
+use crate::crash::{FileOp, file_point, write_all};
 use crate::error::StorageError;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// One locked file of a journal.
@@ -57,8 +58,11 @@ impl Segment {
             self.cut_to(self.len).map_err(|error| StorageError::io(&self.path, &error))?;
             self.has_remains = false;
         }
-        crate::crash::crash_point!("journal.half-written", self.file.write_all(&record[..record.len() / 2]));
-        if let Err(error) = self.file.write_all(record) {
+        crate::crash::crash_point!(
+            "journal.half-written",
+            write_all(&self.file, &self.path, &record[..record.len() / 2])
+        );
+        if let Err(error) = write_all(&self.file, &self.path, record) {
             self.has_remains = self.cut_to(self.len).is_err();
             return Err(StorageError::io(&self.path, &error));
         }
@@ -68,6 +72,7 @@ impl Segment {
     }
 
     fn cut_to(&mut self, len: u64) -> std::io::Result<()> {
+        file_point(&self.path, FileOp::Truncate)?;
         self.file.set_len(len)?;
         self.file.seek(SeekFrom::Start(len)).map(drop)
     }
@@ -82,7 +87,7 @@ impl Segment {
 
     pub(super) fn remove(self) {
         // A file that stays behind is found, and known to be taken, at the next start.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = file_point(&self.path, FileOp::Remove).and_then(|()| std::fs::remove_file(&self.path));
     }
 }
 
@@ -103,8 +108,9 @@ enum BirthError {
 
 fn give_birth(path: &Path, identity: &Identity) -> Result<File, BirthError> {
     let unborn = path.with_extension("new");
+    file_point(path, FileOp::Open).map_err(BirthError::Failed)?;
     let opened = OpenOptions::new().create_new(true).read(true).write(true).open(&unborn);
-    let mut file = match opened {
+    let file = match opened {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             std::thread::yield_now(); // The names are this journal's own: it is being removed.
             return Err(BirthError::TakenAway);
@@ -117,7 +123,9 @@ fn give_birth(path: &Path, identity: &Identity) -> Result<File, BirthError> {
         Err(TryLockError::Error(error)) => return Err(BirthError::Failed(error)),
     }
     crate::crash::crash_point!("journal.unborn");
-    let born = file.write_all(&header::encode(identity)).and_then(|()| std::fs::rename(&unborn, path));
+    let born = write_all(&file, path, &header::encode(identity))
+        .and_then(|()| file_point(path, FileOp::Rename))
+        .and_then(|()| std::fs::rename(&unborn, path));
     match born {
         Ok(()) => Ok(file),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(BirthError::TakenAway),

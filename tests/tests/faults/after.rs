@@ -50,6 +50,9 @@ pub(crate) fn complaints(
 ) -> Vec<String> {
     // A copy, so that whoever opens the store next finds the files as they were left.
     let copy = scratch.copy();
+    if !copy.store(STORE).exists() {
+        return groups.iter().filter(|group| group.is_acked).map(|group| format!("{group:?} is gone")).collect();
+    }
     let path = copy.store(STORE).join("eventlog.db");
     let mut found = Vec::new();
     let mut kept = String::new();

@@ -250,7 +250,7 @@ fn points(count: u64, mode: usize) -> impl Iterator<Item = u64> {
 }
 
 /// Visits the points of a scenario in every mode.
-fn sweep(name: &str, visit: impl Fn(&FaultVfs, Option<(u64, Fault)>) -> Visit) -> Vec<String> {
+fn sweep(name: &str, visit: impl Fn(&'static FaultVfs, Option<(u64, Fault)>) -> Visit) -> Vec<String> {
     let vfs = FaultVfs::register(&format!("faulty-{name}"));
     let Visit { passed: count, mut complaints, .. } = visit(vfs, None);
     assert!(count > 0, "{name}: the files are opened through the VFS");
@@ -265,7 +265,9 @@ fn sweep(name: &str, visit: impl Fn(&FaultVfs, Option<(u64, Fault)>) -> Visit) -
             complaints.extend(found.complaints.into_iter().map(|what| format!("{name} {fault:?} at {at}: {what}")));
         }
         report(&format!("{name}: {count} points, {fault:?}: {runs} runs, {hit} hit, {told} told, {wrong} wrong"));
-        assert!(hit > 0, "{name} {fault:?}: no run met its fault");
+        // Journals are never synced: the log that took them is. A first open syncs one file.
+        let is_of_files = name.starts_with("journals") || name.starts_with("files");
+        assert!(hit > 0 || fault == Fault::Sync && is_of_files, "{name} {fault:?}: no run met its fault");
     }
     complaints
 }

@@ -1,11 +1,12 @@
 //! The data directory: `livestore.json`, and a folder for each store.
 
 use super::super::random;
+use crate::crash::{FileOp, file_point, write_all};
 use crate::error::{OpenError, StorageError, StorageKind};
 use crate::ids::{ClientId, StoreId};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The version of the directory's layout.
@@ -41,7 +42,7 @@ impl Directory {
         })?;
         let path = path.canonicalize().map_err(fail)?;
         let file = path.join("livestore.json");
-        let text = match std::fs::read_to_string(&file) {
+        let text = match file_point(&file, FileOp::Read).and_then(|()| std::fs::read_to_string(&file)) {
             Err(error) if error.kind() == ErrorKind::NotFound => create_identity(&path, &file)?,
             Err(error) if error.kind() == ErrorKind::InvalidData => {
                 return Err(OpenError::Foreign { path: file, message: "it is not text".into() });
@@ -93,10 +94,12 @@ fn create_identity(directory: &Path, file: &Path) -> Result<String, OpenError> {
     let identity = Identity { format: FORMAT, client_id: ClientId::mint(&random).to_string() };
     let text = serde_json::to_string(&identity).map_err(|error| fail(error.into()))?;
     let unborn = directory.join(format!("livestore.json.{}.new", identity.client_id));
-    let written = File::create(&unborn).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
+    let written = file_point(file, FileOp::Open).and_then(|()| File::create(&unborn)).and_then(|unborn| {
+        write_all(&unborn, file, text.as_bytes())?;
+        file_point(file, FileOp::Sync)?;
+        unborn.sync_all()
     });
+    let written = written.and_then(|()| file_point(file, FileOp::Rename));
     let linked = written.and_then(|()| match std::fs::hard_link(&unborn, file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         // Some file systems have no hard links; a rename is as whole, and a race costs the loser its name only.
@@ -106,7 +109,7 @@ fn create_identity(directory: &Path, file: &Path) -> Result<String, OpenError> {
     let _ = std::fs::remove_file(&unborn); // A stray file does no harm.
     linked.map_err(fail)?;
     sync_directory(directory);
-    std::fs::read_to_string(file).map_err(fail)
+    file_point(file, FileOp::Read).and_then(|()| std::fs::read_to_string(file)).map_err(fail)
 }
 
 /// Makes names in the directory survive a power loss, where the system can.
@@ -135,6 +138,7 @@ impl LeaderLock {
     pub(super) fn try_acquire(folder: &Path) -> Result<Option<Self>, OpenError> {
         let path = folder.join("leader.lock");
         let fail = |error: std::io::Error| OpenError::from(StorageError::io(&path, &error));
+        file_point(&path, FileOp::Open).map_err(fail)?;
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { file })),
