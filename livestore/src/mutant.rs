@@ -10,8 +10,14 @@ pub enum Harness {
     Model,
     /// Whole clients in virtual time.
     Simulator,
-    /// Worlds with threads, aborting processes, failing disks, and the tests by example.
-    Tests,
+    /// The tests by example, and processes that abort at a named point.
+    Examples,
+    /// Disks that fail at each of their points.
+    Disks,
+    /// Processes that share a directory.
+    Processes,
+    /// The tests of this crate.
+    Units,
 }
 
 macro_rules! mutants {
@@ -104,17 +110,17 @@ mutants! {
     /// A leader that starts forgets what it took from the journals.
     JournalTakenTwice: "O4", Model Simulator;
     /// What was committed and not handed over is forgotten at the next start: the original's sessions lose it.
-    PendingLostAtRestart: "D1", Tests;
+    PendingLostAtRestart: "D1", Examples;
     /// A commit returns before it is kept: the original persists it later.
-    CommitNotKept: "D1", Tests;
+    CommitNotKept: "D1", Examples;
     /// State is stored before the log, and nobody compares them: the original commits state first.
-    StateBeforeLog: "D4", Tests;
+    StateBeforeLog: "D4", Examples;
     /// State that lags the log is taken for complete, as in the original.
-    StateLagNotSeen: "D5", Tests;
+    StateLagNotSeen: "D5", Examples;
     /// Events leave the pending part in one transaction and get their place in another: the original's rollback.
-    PlaceInAnotherTransaction: "D3", Tests;
+    PlaceInAnotherTransaction: "D3", Disks;
     /// The head moves before the events are stored, as in the original.
-    HeadMovesFirst: "D3", Tests;
+    HeadMovesFirst: "D3", Disks;
     /// A push ends in the middle of a commit group: a group is whole in its own session only.
     PushSplitsGroups: "O6", Simulator;
     /// A page ends in the middle of a commit group.
@@ -128,9 +134,9 @@ mutants! {
     /// A rebase undoes the end of the tail only, wherever the change is.
     RebaseUndoesTheEnd: "C3", Simulator;
     /// What a rebase undid is not among what live queries are told of: the original's stale results.
-    QueriesMissWhatWasUndone: "C7", Tests;
+    QueriesMissWhatWasUndone: "C7", Examples;
     /// A live query's dependencies are those of its first run, as in the original.
-    DependenciesAreFrozen: "C7", Tests;
+    DependenciesAreFrozen: "C7", Examples;
     /// Outcomes go to the receipts in the order in which they wait, whatever they are of.
     ReceiptByPosition: "L2", Simulator;
     /// A receipt tells the outcome when the leader takes the group.
@@ -142,9 +148,9 @@ mutants! {
     /// Client-only events are pushed like all others.
     ClientOnlyLeaves: "S1", Simulator;
     /// State of another version of the application is used as it is: the original looks at the shapes of tables alone.
-    FingerprintIgnored: "E3", Tests;
+    FingerprintIgnored: "E3", Examples;
     /// Every error, of the disk as well, counts as the event's own.
-    EveryErrorQuarantines: "D8", Tests;
+    EveryErrorQuarantines: "D8", Disks;
     /// A commit that is refused closes its store, as in the original.
     RefusalCloses: "L5", Simulator;
     /// The base of a session moves past what is pending.
@@ -154,19 +160,19 @@ mutants! {
     /// A rejected group is pending again after the next start.
     RejectionForgotten: "L2", Simulator;
     /// A backend with another history is not noticed.
-    ForkNotSeen: "O2", Tests;
+    ForkNotSeen: "O2", Examples;
     /// Retries do not wait: the original's hot loop while it is offline.
-    RetriesAtOnce: "L5", Tests;
+    RetriesAtOnce: "L5", Simulator;
     /// A write that breaks a constraint is left out, and the group goes on.
-    ConstraintIgnored: "C4", Tests;
+    ConstraintIgnored: "C4", Examples;
     /// What is larger than one push is never sent, and nothing behind it: SF-04.
-    LargeNeverSent: "L7", Tests;
+    LargeNeverSent: "L7", Examples;
     /// Groups that come twice around a change of leaders are taken twice.
-    LateCopyTaken: "O4", Tests;
+    LateCopyTaken: "O4", Processes;
     /// A leader that was replaced goes on writing.
-    FenceNotChecked: "D9", Tests;
+    FenceNotChecked: "D9", Units;
     /// A session that begins while the leader is at work misses what comes next: the original's sessions with an old cursor.
-    NewSessionMissesNews: "L1", Tests;
+    NewSessionMissesNews: "L1", Examples;
 }
 
 #[cfg(not(any(test, feature = "crash-points")))]

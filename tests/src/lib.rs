@@ -13,6 +13,7 @@ pub mod sync_logs;
 pub mod sync_plan;
 pub mod sync_world;
 pub mod wire_backend;
+pub mod zoo;
 
 /// The examples of the README compile and run.
 #[doc = include_str!("../../README.md")]

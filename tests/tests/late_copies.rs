@@ -187,3 +187,10 @@ fn the_journal_of_a_process_that_never_met_this_leader_is_taken() {
     wait_for_steps(&store, 6);
     assert_eq!(logged(&store), 6);
 }
+
+#[test]
+fn every_defect_is_found() {
+    use livestore::__testing::{Harness, Mutant};
+    let test = "two_copies_that_come_at_once_are_taken_once";
+    livestore_tests::zoo::check(Harness::Processes, &[(Mutant::LateCopyTaken, test, &[])]);
+}

@@ -274,7 +274,8 @@ impl Leader {
         self.front.clear();
         for (group, seq) in read {
             bytes += group.events.iter().filter(|event| !event.client_only).map(EncodedEvent::bytes).sum::<usize>();
-            if bytes > UplinkOptions::BATCH_BYTES_MAX && (!events.is_empty() || mutant::is(Mutant::LargeNeverSent)) {
+            let is_too_much = bytes > UplinkOptions::BATCH_BYTES_MAX && !events.is_empty();
+            if is_too_much || bytes > UplinkOptions::BATCH_BYTES_MAX / 2 && mutant::is(Mutant::LargeNeverSent) {
                 break;
             }
             let number = events.last().map_or(self.log.upstream_head(), |event| event.number);

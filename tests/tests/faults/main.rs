@@ -307,3 +307,15 @@ fn no_fault_of_the_disk_loses_or_invents_a_commit() {
     let panics = PANICS.load(Ordering::Relaxed);
     assert!(complaints.is_empty() && panics == 0, "{panics} panics, {}\n{}", complaints.len(), complaints.join("\n"));
 }
+
+#[test]
+fn every_defect_is_found() {
+    use livestore::__testing::{Harness, Mutant};
+    let test = "no_fault_of_the_disk_loses_or_invents_a_commit";
+    let cases: [livestore_tests::zoo::Case<'_>; 3] = [
+        (Mutant::EveryErrorQuarantines, test, &[("SCENARIO", "commit")]),
+        (Mutant::PlaceInAnotherTransaction, test, &[("SCENARIO", "rebase")]),
+        (Mutant::HeadMovesFirst, test, &[("SCENARIO", "pull page")]),
+    ];
+    livestore_tests::zoo::check(Harness::Disks, &cases);
+}

@@ -189,6 +189,16 @@ fn an_event_that_is_too_large_is_refused_at_the_commit_and_blocks_nothing() {
 }
 
 #[test]
+fn an_event_as_large_as_may_be_blocks_nothing() {
+    let (backend, store) = in_sync(0);
+    let large = "x".repeat(899_000);
+    store.commit(Written { text: large.clone() }).unwrap();
+    let receipt = write(&store, "after");
+    assert_eq!(receipt.wait(std::time::Duration::from_secs(10)).unwrap().number.to_string(), "e2");
+    check_converged(&backend, &[&store], &[&large, "after"]);
+}
+
+#[test]
 fn a_foreign_event_that_does_not_materialize_stops_nothing_and_is_shown() {
     let (backend, store) = in_sync(0);
     append(&backend, "before");

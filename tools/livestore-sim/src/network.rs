@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Messages that a connection holds before it reads on.
 const HELD_MAX: usize = 4;
+/// More connections than any client needs in one moment.
+const CONNECTS_MAX: u32 = 50;
 
 /// How the network treats messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,9 @@ struct Net {
     frames: u64,
     secret: Option<String>,
     leak: Option<String>,
+    /// Who connected last, when, and how often in that moment.
+    connects: (usize, Duration, u32),
+    rush: Option<usize>,
 }
 
 struct Link {
@@ -72,6 +77,8 @@ impl SimNetwork {
             frames: 0,
             secret: None,
             leak: None,
+            connects: (0, Duration::ZERO, 0),
+            rush: None,
         })))
     }
 
@@ -135,6 +142,12 @@ impl SimNetwork {
         self.lock().leak.clone()
     }
 
+    /// A client that connects again and again without a pause.
+    #[must_use]
+    pub fn rush(&self) -> Option<usize> {
+        self.lock().rush
+    }
+
     /// A hash over all frames and the times at which they arrived, and their number.
     #[must_use]
     pub fn trace(&self) -> (u64, u64) {
@@ -162,6 +175,19 @@ impl Net {
             eprintln_trace(self.now, key, way, frame);
         }
         self.trace = crate::hash(self.trace, &format!("{:?} {key} {way} {frame}", self.now));
+    }
+
+    /// Whether a client may connect: one that never waits would turn for ever in one moment.
+    fn may_connect(&mut self, client: usize) -> bool {
+        let now = self.now;
+        let (last, at, count) = &mut self.connects;
+        *count = if (*last, *at) == (client, now) { *count + 1 } else { 1 };
+        (*last, *at) = (client, now);
+        let is_rush = *count > CONNECTS_MAX;
+        if is_rush {
+            self.rush = Some(client);
+        }
+        !is_rush
     }
 
     fn find(&mut self, key: u64) -> Option<&mut Link> {
@@ -290,6 +316,9 @@ impl SyncProvider for Provider {
         let mut net = self.network.lock();
         let (key, now) = (net.next_key, net.now);
         net.next_key += 1;
+        if !net.may_connect(self.client) {
+            return Box::new(Connection { network: self.network.clone(), key }); // Nothing ever comes over it.
+        }
         let inner = net.backend.connect(target, Waker::noop().clone());
         let (up, down) = (VecDeque::new(), VecDeque::new());
         let (client, is_cut) = (self.client, false);

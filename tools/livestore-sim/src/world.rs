@@ -116,7 +116,10 @@ impl<W: Workload> World<W> {
     fn tick(&mut self) -> Result<(), String> {
         self.steps += 1;
         self.turns += 1;
-        if self.turns > TURNS_MAX || self.clients.iter().any(|client| client.is_turning) {
+        if self.turns > TURNS_MAX
+            || self.network.rush().is_some()
+            || self.clients.iter().any(|client| client.is_turning)
+        {
             return Err(format!("L3: it turns and turns: {}", self.describe()));
         }
         self.network.advance(self.now);

@@ -36,3 +36,24 @@ fn every_defect_is_found() {
     }
     assert!(missed.is_empty(), "{missed:?} were not found");
 }
+
+#[test]
+fn every_defect_has_somebody_who_finds_it() {
+    assert!(Mutant::ALL.iter().all(|mutant| !mutant.finders().is_empty()));
+}
+
+/// The test fails with the defect, in a process of its own.
+#[test]
+fn the_tests_of_this_crate_find_theirs() {
+    let test_of = |mutant| match mutant {
+        Mutant::FenceNotChecked => "leader::tests::a_leader_that_was_overtaken_writes_nothing_more",
+        other => panic!("{other:?} has no test"),
+    };
+    for mutant in Mutant::found_by(Harness::Units) {
+        let mut program = std::process::Command::new(std::env::current_exe().unwrap());
+        let run = program.args(["--exact", test_of(mutant)]).env("LIVESTORE_MUTANT", format!("{mutant:?}")).output();
+        let run = run.unwrap();
+        assert!(String::from_utf8_lossy(&run.stdout).contains("running 1 test"), "{mutant:?} has a test");
+        assert!(!run.status.success(), "{mutant:?} was not found");
+    }
+}
