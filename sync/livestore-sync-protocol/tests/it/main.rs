@@ -1,9 +1,11 @@
 //! The protocol against recorded traffic, and against bytes that nobody would send.
 
 mod capture;
+mod client;
 mod golden;
 mod hostile;
 mod limits;
+mod pair;
 mod random;
 mod replay;
 mod rng;
