@@ -80,7 +80,11 @@ fn depth_of_args() {
     edge(64, |depth| call_error(&push(&[event("v1.X", &nested(depth))]), &limits), told);
     let told = |_| DecodeError::TooDeep { what: "args", max: 64, at: 64 };
     edge(64, |depth| RawJson::new(nested(depth)).err(), told);
+    // Brackets in a text are none, also behind an escaped quote; those behind the text are.
     assert_eq!(call_error(&push(&[event("v1.X", &format!("\"{}\\\"[\"", "[".repeat(100)))]), &limits), None);
+    let behind =
+        |depth: usize| call_error(&push(&[event("v1.X", &format!(r#"["\"\\",{}]"#, nested(depth - 1)))]), &limits);
+    edge(64, behind, |_| DecodeError::TooDeep { what: "the args of an event", max: 64, at: 71 });
 }
 
 #[test]

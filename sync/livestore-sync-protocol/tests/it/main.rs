@@ -1,5 +1,6 @@
 //! The protocol against recorded traffic, and against bytes that nobody would send.
 
+mod batch;
 mod capture;
 mod client;
 mod golden;

@@ -143,6 +143,14 @@ fn backlog_and_news_come_from_one_cursor() {
 }
 
 #[test]
+fn an_ack_of_nothing_asks_for_nothing() {
+    let mut connection = ServerConnection::new("s", ServerOptions::default(), NOW);
+    let outputs = connection.step(ServerInput::Frame(pull("\"0\"", true, None, false).as_bytes()), NOW);
+    assert!(matches!(outputs[..], [ServerOutput::Read(_)]));
+    assert_eq!(connection.step(ServerInput::Frame(ack("\"0\"").as_bytes()), NOW), [], "the store was asked already");
+}
+
+#[test]
 fn the_end_of_a_push_follows_its_events() {
     let mut test = Test::new();
     test.says(&pull("\"0\"", true, None, false));
