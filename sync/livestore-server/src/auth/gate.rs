@@ -61,7 +61,7 @@ pub struct RejectedEvent {
 
 impl Gate {
     /// With something that says who somebody is and what they may do: a [`TokenFile`](super::TokenFile),
-    /// a `JwtAuth`.
+    /// a [`JwtAuth`](super::JwtAuth).
     #[must_use]
     pub fn new<A: Authenticator + Authorizer>(auth: Arc<A>, limits: &ServerLimits) -> Self {
         Self::with_hooks(Arc::clone(&auth) as Arc<dyn Authenticator>, auth, limits)

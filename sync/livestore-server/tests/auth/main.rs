@@ -2,4 +2,7 @@
 
 mod files;
 mod gate;
+mod jwt;
+mod matrix;
+mod sign;
 mod support;

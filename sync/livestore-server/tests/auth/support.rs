@@ -15,6 +15,8 @@ pub(crate) enum Place {
     Both,
 }
 
+pub(crate) const PLACES: [Place; 3] = [Place::Payload, Place::Header, Place::Both];
+
 /// A moment of the tests' clock.
 pub(crate) fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_764_000_000 + seconds)
