@@ -14,9 +14,10 @@ use crate::leader::{LeaderHandle, LeaderOptions, OpenProgress, SyncSetup};
 use crate::materialize::Materializers;
 use crate::session::CommitLog;
 use crate::sync::{OnOtherBackend, SyncProvider, SyncTarget};
+use crate::threads::Mutex;
 use crate::unknown::UnknownEvents;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 /// Where a store's data lives: [`memory()`] or [`native`](native()).
 ///

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-thread_local!(static IN_CALLBACK: Cell<bool> = const { Cell::new(false) });
+crate::threads::thread_local!(static IN_CALLBACK: Cell<bool> = const { Cell::new(false) });
 
 /// Whether this thread runs a callback right now.
 pub(crate) fn is_in_callback() -> bool {

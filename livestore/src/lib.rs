@@ -128,6 +128,7 @@ mod store;
 mod support;
 #[allow(dead_code)] // Some of it is driven by what comes next.
 mod sync;
+mod threads;
 mod unknown;
 mod value;
 

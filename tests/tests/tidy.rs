@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors of `livestore/src`: a module uses its own floor and those below.
 const FLOORS: [&[&str]; 7] = [
-    &["value", "error", "ids", "callback", "crash", "mutant"],
+    &["value", "error", "ids", "callback", "crash", "mutant", "threads"],
     &["event", "schema", "query", "document"],
     &["sqlite", "eventlog", "journal", "materialize", "sync", "reactivity"],
     &["leader", "session", "unknown"],

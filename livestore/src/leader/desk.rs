@@ -8,12 +8,13 @@ use crate::error::{StorageError, StorageKind};
 use crate::eventlog::{LogFilter, LogRow};
 use crate::ids::JournalNonce;
 use crate::sqlite::Db;
+use crate::threads::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use crate::threads::{Condvar, Instant, Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How the leader's thread paces itself.
 #[derive(Clone, Copy, Debug)]

@@ -3,10 +3,10 @@ use super::pumped::Pumped;
 use super::{Leader, LeaderOptions, SyncSetup, Worker};
 use crate::error::{OpenError, StorageError, StorageKind};
 use crate::materialize::panic_message;
+use crate::threads::atomic::{AtomicBool, Ordering};
+use crate::threads::{Builder, Condvar, JoinHandle, Mutex, ThreadId, current};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{JoinHandle, ThreadId};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// How long the end of the last handle waits for the leader's thread. One that hangs in its disk is left behind then, and
@@ -113,7 +113,7 @@ impl LeaderHandle {
             *lock(&ending.0) = true;
             ending.1.notify_all();
         };
-        let thread = std::thread::Builder::new().name("livestore-leader".into()).spawn(body).map_err(|error| {
+        let thread = Builder::new().name("livestore-leader".into()).spawn(body).map_err(|error| {
             OpenError::Storage(StorageError {
                 kind: StorageKind::Resources,
                 path: None,
@@ -137,7 +137,7 @@ impl Drop for LeaderHandle {
         self.pump_again();
         let thread = lock(&self.thread).take();
         // The leader's own thread may hold the last handle; it then ends by itself.
-        let Some(thread) = thread.filter(|_| Some(std::thread::current().id()) != self.thread_id) else { return };
+        let Some(thread) = thread.filter(|_| Some(current().id()) != self.thread_id) else { return };
         let wait_max = if self.is_given_up.load(Ordering::Relaxed) { Duration::ZERO } else { STOP_WAIT_MAX };
         let waited = self.ended.1.wait_timeout_while(lock(&self.ended.0), wait_max, |ended| !*ended);
         if *waited.unwrap_or_else(PoisonError::into_inner).0 {

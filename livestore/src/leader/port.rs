@@ -3,10 +3,11 @@
 use super::{Accepted, Dropped, Judged, News, Published, Restart, Verdict};
 use crate::event::{CommitGroup, SequenceNumber};
 use crate::sync::{Replaced, SyncStatus};
+use crate::threads::{Condvar, Instant, Mutex, MutexGuard};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The leader's end of a session: the session drains the feed at its next step.
 #[derive(Debug, Default)]

@@ -4,9 +4,10 @@ use super::desk::{Desk, lock};
 use super::step::Step;
 use super::worker::Worker;
 use crate::materialize::panic_message;
+use crate::threads::Mutex;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, TryLockError};
 use std::time::Duration;
 
 /// The most steps in one call: a leader that never rests must not keep its caller.

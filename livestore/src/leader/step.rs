@@ -3,8 +3,9 @@
 use super::LeaderState;
 use super::desk::{Work, lock};
 use super::worker::Worker;
+use crate::threads::Instant;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A process may end without ever having followed this leader.
 const LOOK_AROUND: Duration = Duration::from_secs(3);

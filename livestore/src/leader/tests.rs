@@ -2,6 +2,8 @@
 
 mod codes;
 mod merge;
+#[cfg(feature = "shuttle")]
+mod shuttle;
 
 use super::*;
 use crate::error::StorageKind;

@@ -5,11 +5,12 @@ use super::subscription::{LiveHost, Subscription};
 use crate::callback::is_in_callback;
 use crate::error::QueryError;
 use crate::reactivity::Value;
+use crate::threads::{Condvar, Instant, Mutex, MutexGuard};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The results of a live query, one after the other: an iterator that waits, and a [`futures_core::Stream`].
 ///

@@ -2,10 +2,11 @@ use crate::callback::as_callback;
 use crate::error::QueryError;
 use crate::materialize::panic_message;
 use crate::reactivity::Value;
+use crate::threads::atomic::{AtomicBool, Ordering};
+use crate::threads::{Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -4,11 +4,12 @@ use crate::eventlog::{LogFilter, LogRow};
 use crate::ids::{ClientId, EventId, SessionId};
 use crate::leader::{LeaderHandle, LeaderStatus};
 use crate::schema::{Schema, SchemaEvent};
+use crate::threads::Instant;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The most events read from the log at once.
 const PAGE_EVENTS: usize = 500;

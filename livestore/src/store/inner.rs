@@ -9,13 +9,13 @@ use crate::materialize::Materializers;
 use crate::session::{Receipt, ReceiptHost, Session};
 use crate::sqlite::TrackedState;
 use crate::sync::{SyncState, SyncStatus};
+use crate::threads::atomic::{AtomicUsize, Ordering};
+use crate::threads::mpsc::{Receiver, SyncSender, sync_channel};
+use crate::threads::{Builder, Instant, Mutex, ThreadId, current, this_thread};
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread::ThreadId;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
 /// What all clones of a store share.
 #[derive(Debug)]
@@ -53,12 +53,6 @@ impl Open {
             self.live.refresh(self.session.db(), &writes);
         }
     }
-}
-
-/// An address of this thread's own tells it from the others; 0 is no thread.
-fn this_thread() -> usize {
-    thread_local!(static MARK: u8 = const { 0 });
-    MARK.with(|mark| std::ptr::from_ref(mark) as usize)
 }
 
 enum Entry {
@@ -119,13 +113,13 @@ impl Inner {
         let (this, port) = (Arc::downgrade(self), Arc::clone(&self.port));
         let (is_over, over) = sync_channel(0);
         let work = move || {
-            let _is_over: std::sync::mpsc::SyncSender<()> = is_over;
+            let _is_over: SyncSender<()> = is_over;
             while port.wait() {
                 let Some(inner) = this.upgrade() else { return };
                 inner.pull();
             }
         };
-        let started = std::thread::Builder::new().name("livestore-session".into()).spawn(work);
+        let started = Builder::new().name("livestore-session".into()).spawn(work);
         let worker = started.map_err(|error| StorageError {
             kind: StorageKind::Resources,
             path: None,
@@ -350,7 +344,7 @@ impl Inner {
         // A callback that the thread still runs may wait for this very thread: so no wait without an end, and none at all
         // inside a callback, which may be that one.
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let is_another = |id: ThreadId| id != std::thread::current().id() && !crate::callback::is_in_callback();
+        let is_another = |id: ThreadId| id != current().id() && !crate::callback::is_in_callback();
         if let Some((_, over)) = worker.filter(|(id, _)| is_another(*id)) {
             let _ = over.recv_timeout(wait_max);
         }

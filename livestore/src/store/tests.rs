@@ -1,5 +1,8 @@
 //! A leader that hangs or dies: whoever waits for it is told, in time.
 
+#[cfg(feature = "shuttle")]
+mod shuttle;
+
 use super::ShutdownError;
 use crate::*;
 use std::future::Future;

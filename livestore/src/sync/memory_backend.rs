@@ -9,12 +9,13 @@ mod tests;
 pub use fault::Fault;
 
 use super::{BackendId, SyncConnection, SyncError, SyncEvent, SyncProvider, SyncTarget};
+use crate::threads::Mutex;
 use connection::{Link, MemoryConnection};
 use log::{Log, Refused};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 const PAGE_EVENTS_MAX: usize = 100;

@@ -1,0 +1,23 @@
+//! What threads share and wait with: the standard library's, or, with the feature `shuttle`, what a scheduler can run in any order.
+
+#[cfg(not(feature = "shuttle"))]
+mod standard {
+    pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, atomic, mpsc};
+    pub(crate) use std::thread::{Builder, JoinHandle, ThreadId, current};
+    pub(crate) use std::thread_local;
+    pub(crate) use std::time::Instant;
+
+    /// An address of this thread's own tells it from the others; 0 is no thread.
+    pub(crate) fn this_thread() -> usize {
+        std::thread_local!(static MARK: u8 = const { 0 });
+        MARK.with(|mark| std::ptr::from_ref(mark) as usize)
+    }
+}
+
+#[cfg(feature = "shuttle")]
+mod shuttled;
+
+#[cfg(feature = "shuttle")]
+pub(crate) use shuttled::*;
+#[cfg(not(feature = "shuttle"))]
+pub(crate) use standard::*;
