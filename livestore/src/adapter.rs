@@ -19,25 +19,44 @@ use crate::unknown::UnknownEvents;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, Weak};
 
-/// Where a store's data lives: [`memory()`] or [`native`](native()).
+/// Where a store's data lives: [`memory()`], [`native`](native()), or an adapter of your own.
 ///
 /// One adapter value can open many stores, and the same store several times: each time is another client session.
-pub trait Adapter: sealed::Connect {}
-
-pub(crate) mod sealed {
-    use super::{Boot, Connected, OpenError};
-
-    /// What an adapter does for a store. Not implementable outside yet: the contract still moves.
-    pub trait Connect {
-        /// Opens or joins the leader of the store, and a session of it.
-        #[doc(hidden)]
-        fn connect(&self, boot: Boot<'_>) -> Result<Connected, OpenError>;
-    }
+///
+/// An adapter of your own decides where, and what has to be done before and after: a directory for each customer, an archive that is
+/// fetched first and written back at the end, a lock of your own. Leadership, journals and databases are those of the adapter that it
+/// hands on to. The `livestore-conformance` crate has the suite that every adapter must pass.
+///
+/// ```
+/// use livestore::*;
+/// use std::path::PathBuf;
+///
+/// /// The stores of one customer: those of no other are opened by it.
+/// struct Customer {
+///     name: String,
+///     directory: PathBuf,
+/// }
+///
+/// impl Adapter for Customer {
+///     fn connect(&self, boot: Boot<'_>) -> std::result::Result<Connected, OpenError> {
+///         if !boot.store_id().as_str().starts_with(&self.name) {
+///             let message = format!("`{}` is a store of another customer than `{}`", boot.store_id(), self.name);
+///             return Err(StorageError { kind: StorageKind::NotWritable, path: None, message }.into());
+///         }
+///         // All stores of one place have one client.
+///         native(self.directory.join(&self.name)).connect(boot)
+///     }
+/// }
+/// ```
+pub trait Adapter {
+    /// Opens or joins the leader of the store, and a session of it.
+    ///
+    /// # Errors
+    /// The place cannot be used, or whatever the adapter that it hands on to says.
+    fn connect(&self, boot: Boot<'_>) -> Result<Connected, OpenError>;
 }
 
-/// What a store asks of its adapter.
-#[doc(hidden)]
-#[allow(missing_debug_implementations)] // sealed: nobody outside can hold one
+/// What a store asks of its adapter: to be handed on to another adapter.
 pub struct Boot<'a> {
     pub(crate) store_id: &'a StoreId,
     pub(crate) materializers: Materializers,
@@ -45,6 +64,26 @@ pub struct Boot<'a> {
     pub(crate) options: LeaderOptions,
     pub(crate) sync: Option<SyncWish>,
     pub(crate) progress: &'a mut dyn FnMut(OpenProgress),
+}
+
+impl Boot<'_> {
+    /// Which store is opened.
+    #[must_use]
+    pub fn store_id(&self) -> &StoreId {
+        self.store_id
+    }
+
+    /// The name of its schema.
+    #[must_use]
+    pub fn schema(&self) -> &'static str {
+        self.materializers.schema.name
+    }
+}
+
+impl std::fmt::Debug for Boot<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Boot").field("store_id", self.store_id).field("schema", &self.schema()).finish_non_exhaustive()
+    }
 }
 
 /// How an application wants its store synced.
@@ -61,14 +100,26 @@ impl SyncWish {
     }
 }
 
-/// What an adapter gives a store.
-#[doc(hidden)]
-#[allow(missing_debug_implementations)] // sealed: nobody outside can hold one
+/// What an adapter gives a store: a session, with the leader that it joined.
+#[derive(Debug)]
 pub struct Connected {
     pub(crate) leader: Arc<LeaderHandle>,
     pub(crate) commit_log: CommitLog,
     pub(crate) client_id: ClientId,
     pub(crate) session_id: SessionId,
+    pub(crate) keep: Kept,
+}
+
+/// What goes when a session is over, the last first.
+pub(crate) type Kept = Vec<Box<dyn std::any::Any + Send>>;
+
+impl Connected {
+    /// Holds this until the session is closed and has let go of its leader: a lock, or something whose end does what is to be done then.
+    #[must_use]
+    pub fn keep(mut self, until_closed: impl Send + 'static) -> Self {
+        self.keep.insert(0, Box::new(until_closed));
+        self
+    }
 }
 
 /// The one leader of a store in this process, while some session holds it. Locked while the store is being opened, so

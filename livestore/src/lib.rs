@@ -132,7 +132,7 @@ mod threads;
 mod unknown;
 mod value;
 
-pub use adapter::{Adapter, MemoryAdapter, memory};
+pub use adapter::{Adapter, Boot, Connected, MemoryAdapter, memory};
 #[cfg(not(target_arch = "wasm32"))]
 pub use adapter::{NativeAdapter, native};
 pub use document::{ClientDocument, DocumentQuery};

@@ -1,4 +1,3 @@
-use super::sealed::Connect;
 use super::{Adapter, Boot, Connected, Seats, random};
 use crate::error::OpenError;
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId, StoreId};
@@ -34,9 +33,7 @@ pub struct MemoryAdapter {
     stores: Arc<Seats<StoreId>>,
 }
 
-impl Adapter for MemoryAdapter {}
-
-impl Connect for MemoryAdapter {
+impl Adapter for MemoryAdapter {
     fn connect(&self, mut boot: Boot<'_>) -> Result<Connected, OpenError> {
         let seat = self.stores.seat(boot.store_id.clone());
         let leader = seat.join(&mut boot, |boot, start| {
@@ -49,6 +46,7 @@ impl Connect for MemoryAdapter {
             commit_log: CommitLog::Memory { nonce: JournalNonce::mint(&random), next_ordinal: EventId::ORDINAL_MIN },
             client_id: self.client_id.clone(),
             session_id: SessionId::mint(&random),
+            keep: Vec::new(),
         })
     }
 }

@@ -7,7 +7,6 @@ mod journals;
 mod link;
 mod roles;
 
-use super::sealed::Connect;
 use super::{Adapter, Boot, Connected, Seats, Start, greet_unknown_events, random};
 use crate::error::OpenError;
 use crate::eventlog::Eventlog;
@@ -47,9 +46,7 @@ fn seats() -> &'static Seats<PathBuf> {
     SEATS.get_or_init(Seats::default)
 }
 
-impl Adapter for NativeAdapter {}
-
-impl Connect for NativeAdapter {
+impl Adapter for NativeAdapter {
     fn connect(&self, mut boot: Boot<'_>) -> Result<Connected, OpenError> {
         let directory = Directory::open(&self.directory)?;
         let folder = directory.store_folder(boot.store_id)?;
@@ -62,7 +59,7 @@ impl Connect for NativeAdapter {
         };
         let (client_id, session_id) = (identity.client_id.clone(), identity.session_id.clone());
         let commit_log = CommitLog::Journal(Box::new(Journal::create(&folder, identity)?));
-        Ok(Connected { leader, commit_log, client_id, session_id })
+        Ok(Connected { leader, commit_log, client_id, session_id, keep: Vec::new() })
     }
 }
 

@@ -1,5 +1,5 @@
 use super::{ShutdownError, StoreStatus};
-use crate::adapter::Connected;
+use crate::adapter::{Connected, Kept};
 use crate::error::{CommitError, OpenError, QueryError, StorageError, StorageKind};
 use crate::event::EncodedEvent;
 use crate::ids::{ClientId, EventId, JournalNonce, SessionId, StoreId};
@@ -44,6 +44,8 @@ struct Open {
     session: Session,
     live: Live,
     leader: Arc<LeaderHandle>,
+    /// What the adapter wants held until the end.
+    keep: Kept,
 }
 
 impl Open {
@@ -85,7 +87,7 @@ impl Inner {
         materializers: Materializers,
         connected: Connected,
     ) -> Result<Arc<Self>, OpenError> {
-        let Connected { leader, commit_log, client_id, session_id } = connected;
+        let Connected { leader, commit_log, client_id, session_id, keep } = connected;
         let session =
             Session::open(Arc::clone(&leader), materializers, commit_log, client_id.clone(), session_id.clone())?;
         let (port, is_pumped) = (Arc::clone(session.port()), leader.is_pumped());
@@ -95,7 +97,7 @@ impl Inner {
             store_id,
             client_id,
             session_id,
-            core: Mutex::new(Core::Open(Box::new(Open { session, live, leader }))),
+            core: Mutex::new(Core::Open(Box::new(Open { session, live, leader, keep }))),
             owner: AtomicUsize::new(0),
             outbox,
             port,
@@ -333,13 +335,14 @@ impl Inner {
         self.port.close(reason);
         self.outbox.close();
         if let Core::Open(open) = closed {
-            let Open { session, live, leader } = *open;
+            let Open { session, live, leader, keep } = *open;
             live.close();
             if wait_max.is_zero() {
                 leader.give_up();
             }
             session.close(wait_max);
             drop(leader);
+            drop(keep);
         }
         // A callback that the thread still runs may wait for this very thread: so no wait without an end, and none at all
         // inside a callback, which may be that one.
