@@ -211,11 +211,13 @@ impl ClientConnection {
     }
 
     fn page_taken(&mut self, now: Duration) {
-        let Some(Some(id)) = self.pages.pop_front() else { return };
-        let Some(pull) = self.pull.as_mut().filter(|pull| pull.id == id) else { return };
-        // The server had nothing to answer while it waited for this.
+        let Some(ack) = self.pages.pop_front() else { return };
+        let Some(pull) = self.pull.as_mut() else { return };
+        // While a page was not taken, the server had nothing to answer.
         pull.deadline = pull.deadline.map(|_| now + self.options.pull_timeout);
-        self.send(&ClientEnvelope::Ack(id));
+        if let Some(id) = ack.filter(|id| pull.id == *id) {
+            self.send(&ClientEnvelope::Ack(id));
+        }
     }
 
     fn push(&mut self, backend_id: Option<BackendId>, events: Vec<Event>, now: Duration) {

@@ -352,6 +352,23 @@ fn a_page_that_nobody_takes_is_not_the_servers_fault() {
 }
 
 #[test]
+fn a_pull_begun_anew_has_its_time_after_the_last_page_is_taken() {
+    let mut test = Test::open();
+    test.pull(0);
+    test.hear(&chunk("0", 1..=3, NONE, true));
+    assert_eq!(test.pull(3), "interrupt 0, pull 1 b/3");
+    for _ in 0..10 {
+        test.after(Duration::from_secs(10));
+        test.hear(&ServerEnvelope::Pong);
+    }
+    assert_eq!(test.tell(ClientInput::PageTaken), "", "of the pull before");
+    assert_eq!(test.after(Duration::from_millis(9_999)), "");
+    assert_eq!(test.after(Duration::from_millis(1)), "ping");
+    test.hear(&ServerEnvelope::Pong);
+    assert_eq!(test.after(Duration::from_secs(10)), "close: offline: the server does not answer a pull");
+}
+
+#[test]
 fn a_server_that_does_not_wait_for_acks_is_bounded() {
     let mut test = Test::open();
     test.pull(0);
