@@ -4,7 +4,8 @@
 use crate::sign::{SECRET, claims, hs256, token};
 use crate::support::{Captured, PLACES, Place, at, enter, status};
 use livestore_server::auth::{
-    Authenticator, Authorizer, ConnectInfo, Gate, JwtAuth, JwtKeys, Operation, RequestHeaders, Token, TokenFile,
+    Authenticator, Authorizer, ConnectInfo, FirstOf, Gate, JwtAuth, JwtKeys, Operation, Pass, RequestHeaders, Token,
+    TokenFile,
 };
 use livestore_server::limits::ServerLimits;
 use std::path::{Path, PathBuf};
@@ -209,6 +210,39 @@ async fn a_store_that_is_not_there_and_one_that_is_not_theirs_are_answered_alike
             assert!(refusals.iter().all(|refusal| *refusal == refusals[0]), "{who:?}: {refusals:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn two_ways_beside_each_other_keep_to_themselves() {
+    let dir = tempfile::tempdir().unwrap();
+    let (files, signed) = (files(dir.path()), signed(dir.path()));
+    let file = TokenFile::open(&files.path).unwrap().believed_for(Duration::ZERO);
+    let jwt = JwtAuth::open(JwtKeys::Secret(signed.path.clone())).unwrap().believed_for(Duration::ZERO);
+    let (file, jwt) = (Arc::new(file), Arc::new(jwt));
+    let orders = [FirstOf::default().or(Arc::clone(&file)).or(Arc::clone(&jwt)), FirstOf::default().or(jwt).or(file)];
+    for order in orders {
+        let gate = gate(order);
+        for (way, who, store) in
+            ALL.iter().flat_map(|who| STORES.map(|store| [(&files, *who, store), (&signed, *who, store)])).flatten()
+        {
+            let by_one = enter(&way.gate, (way.token)(who).as_deref(), Place::Header, store, at(0)).await;
+            let by_both = enter(&gate, (way.token)(who).as_deref(), Place::Header, store, at(0)).await;
+            // Who comes without a token is the file's.
+            let expected = if who == Who::Nobody { 401 - 201 * u16::from(store == "news") } else { status(&by_one) };
+            assert_eq!(status(&by_both), expected, "{who:?} at {store}: {by_both:?}");
+            let name = |pass: &Pass| pass.principal().name().map(str::to_owned);
+            assert!(who == Who::Nobody || by_one.map(|pass| name(&pass)).ok() == by_both.map(|pass| name(&pass)).ok());
+        }
+        let token = (signed.token)(Who::Reader);
+        let mut pass = enter(&gate, token.as_deref(), Place::Payload, "team-1", at(0)).await.unwrap();
+        assert_eq!(pass.check_at(), at(10));
+        assert_eq!(status(&gate.check(&mut pass, Operation::Write, at(1)).await), 403);
+        assert_eq!(status(&gate.check(&mut pass, Operation::Read, at(90)).await), 401, "it ends with the token");
+        std::fs::write(&signed.path, &signed.after).unwrap();
+        assert_eq!(status(&gate.check(&mut pass, Operation::Read, at(1)).await), 401, "its key was withdrawn");
+        std::fs::write(&signed.path, &signed.before).unwrap();
+    }
+    assert_eq!(status(&enter(&gate(FirstOf::default()), None, Place::Header, "news", at(0)).await), 401);
 }
 
 #[tokio::test]
