@@ -127,7 +127,7 @@ mutants! {
     PageSplitsGroups: "O6", Simulator;
     /// A group that fails leaves what it wrote until then.
     HalfGroupStays: "O6", Simulator;
-    /// An event that cannot be materialized at its final place stops the leader instead of being put aside: SF-01.
+    /// An event that cannot be materialized at its final place stops the leader instead of being put aside, as in the original.
     MaterializerErrorStops: "L5", Simulator;
     /// A rebase applies on top of what it should have undone.
     RebaseKeepsState: "C3", Simulator;
@@ -165,7 +165,7 @@ mutants! {
     RetriesAtOnce: "L5", Simulator;
     /// A write that breaks a constraint is left out, and the group goes on.
     ConstraintIgnored: "C4", Examples;
-    /// What is larger than one push is never sent, and nothing behind it: SF-04.
+    /// What is too large for one push is never sent, and nothing behind it: the original takes such a commit, and stops.
     LargeNeverSent: "L7", Examples;
     /// Groups that come twice around a change of leaders are taken twice.
     LateCopyTaken: "O4", Processes;

@@ -17,6 +17,14 @@ pub struct Catch {
     pub violation: String,
 }
 
+impl Catch {
+    /// The beginning of what did not hold.
+    #[must_use]
+    pub fn first_line(&self) -> String {
+        self.violation.lines().next().unwrap_or_default().chars().take(100).collect()
+    }
+}
+
 /// Runs seeds with the defect switched on until something does not hold.
 #[must_use]
 pub fn hunt<W: Workload>(mutant: Mutant, seeds: impl IntoIterator<Item = u64>) -> Option<Catch> {
