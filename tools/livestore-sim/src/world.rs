@@ -40,12 +40,15 @@ impl<W: Workload> World<W> {
         let (refuses, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(BTreeSet::new())));
         let (is_asked, notes) = (Arc::clone(&refuses), Arc::clone(&refused));
         backend.on_push(move |event| {
-            if !is_asked.load(Ordering::Relaxed) || !W::is_refusable(event) {
+            let key = crate::history::commit_of(event);
+            let mut refused = notes.lock().unwrap_or_else(PoisonError::into_inner);
+            // What was refused once is refused for ever: to try it again helps nobody.
+            let is_known = key.as_ref().is_some_and(|key| refused.contains(key));
+            if !W::is_refusable(event) || !(is_known || is_asked.load(Ordering::Relaxed)) {
                 return Ok(());
             }
-            let key = crate::history::commit_of(event);
-            notes.lock().unwrap_or_else(PoisonError::into_inner).extend(key);
-            Err("not now".into())
+            refused.extend(key);
+            Err("not now, and never".into())
         });
         let network = SimNetwork::new(backend.clone(), plan.network, plan.seed ^ 0xfeed);
         if let Some(secret) = W::SECRET {
