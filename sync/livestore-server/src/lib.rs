@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+pub mod hub;
 pub mod limits;
 pub mod log;
+pub mod serve;
 pub mod storage;

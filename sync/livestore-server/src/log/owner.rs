@@ -1,6 +1,6 @@
 use super::{Admission, admit};
 use crate::storage::{Appended, Entry, LogState, ReadMax, StorageError};
-use livestore_sync_protocol::{Event, Failure};
+use livestore_sync_protocol::{BackendId, Event, LogEvent, PushVerdict};
 use std::sync::Arc;
 
 /// A push that waits for its verdict.
@@ -19,10 +19,8 @@ pub struct Push {
 /// What becomes of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// All of it is in the log, now or since before.
-    Accepted,
-    /// Nothing of it was appended by this push.
-    Refused(Failure),
+    /// All of it is in the log, or nothing of it was appended.
+    Judged(PushVerdict),
     /// It cannot be said: the connection has to be closed, so that the client asks again.
     Unknown,
 }
@@ -154,9 +152,11 @@ impl Owner {
 
     fn judge(&mut self, push: Push) -> Vec<Output> {
         let Some(log) = self.log.clone() else { return self.load(Some(push)) };
-        match admit(&log.backend_id, log.head, push.backend_id.as_deref(), &push.batch) {
-            Admission::Nothing => vec![Output::Answer(Verdict::Accepted)],
-            Admission::Refuse(failure) => vec![Output::Answer(Verdict::Refused(failure))],
+        let Ok(backend_id) = BackendId::new(&*log.backend_id) else {
+            return refuse(&StorageError::damaged(format!("a log has the backend id `{}`", log.backend_id)));
+        };
+        match admit(&backend_id, log.head, push.backend_id.as_deref(), &push.batch) {
+            Admission::Verdict(verdict) => judged(verdict),
             Admission::Append => self.append(push, log),
             Admission::Compare { after } => {
                 let max = ReadMax { events: push.batch.len(), bytes: usize::MAX };
@@ -167,14 +167,9 @@ impl Owner {
     }
 
     fn append(&mut self, push: Push, log: LogState) -> Vec<Output> {
-        let entries: Result<Arc<[Entry]>, _> = push.batch.iter().map(|event| entry(event, &push)).collect();
-        match entries {
-            Ok(entries) => {
-                self.step = Step::Appending(push, Arc::clone(&entries));
-                vec![Output::Append(log, entries)]
-            }
-            Err(error) => vec![Output::Answer(Verdict::Refused(Failure::unknown(&error.to_string())))],
-        }
+        let entries: Arc<[Entry]> = push.batch.iter().map(|event| entry(event, &push)).collect();
+        self.step = Step::Appending(push, Arc::clone(&entries));
+        vec![Output::Append(log, entries)]
     }
 
     /// Drops what is stored under the same ids at the same numbers; the rest is judged as new.
@@ -188,24 +183,23 @@ impl Owner {
             event.number == entry.number && event.id.is_some() && stored.is_some_and(|stored| stored.id == event.id)
         };
         let same = push.batch.iter().zip(&stored).take_while(is_same).count();
-        let log = self.log.clone().unwrap_or_else(|| LogState { backend_id: "".into(), head: 0 });
+        let Some(log) = self.log.clone() else { return self.load(Some(push)) };
         push.batch.drain(..same);
         match push.batch.first().map(|first| first.parent) {
-            None => vec![Output::Answer(Verdict::Accepted)],
+            None => judged(PushVerdict::Accepted { head: log.head }),
             Some(parent) if parent == log.head => self.append(push, log),
-            Some(provided) => {
-                vec![Output::Answer(Verdict::Refused(Failure::ServerAhead { head: log.head, provided }))]
-            }
+            Some(_) => judged(PushVerdict::ServerAhead { head: log.head }),
         }
     }
 
     fn appended(&mut self, push: Push, entries: Arc<[Entry]>, appended: Result<Appended, StorageError>) -> Vec<Output> {
         match appended {
             Ok(Appended::Stored) => {
-                if let (Some(log), Some(last)) = (&mut self.log, entries.last()) {
-                    log.head = last.number;
+                let head = entries.last().map_or(0, |last| last.number);
+                if let Some(log) = &mut self.log {
+                    log.head = head;
                 }
-                vec![Output::Published(entries), Output::Answer(Verdict::Accepted)]
+                vec![Output::Published(entries), Output::Answer(Verdict::Judged(PushVerdict::Accepted { head }))]
             }
             // Somebody else was first: judged again, on what is there now.
             Ok(Appended::Moved(Some(found))) => {
@@ -227,11 +221,14 @@ impl Owner {
 /// The storage's own words may tell more of the machine than a client should know; they are in the server's log.
 fn refuse(error: &StorageError) -> Vec<Output> {
     tracing::warn!(%error, "a push is refused for now");
-    vec![Output::Answer(Verdict::Refused(Failure::unknown("the server cannot store events now")))]
+    judged(PushVerdict::Failed { reason: "the server cannot store events now".into() })
 }
 
-fn entry(event: &Event, push: &Push) -> Result<Entry, serde_json::Error> {
-    let body = serde_json::to_string(event)?.into();
-    let principal = push.principal.clone();
-    Ok(Entry { number: event.number, rest: event.rest, created_at_ms: push.at_ms, principal, body })
+fn judged(verdict: PushVerdict) -> Vec<Output> {
+    vec![Output::Answer(Verdict::Judged(verdict))]
+}
+
+fn entry(event: &Event, push: &Push) -> Entry {
+    let LogEvent { number, rest, created_at_ms, body } = LogEvent::new(event, push.at_ms);
+    Entry { number, rest, created_at_ms, principal: push.principal.clone(), body }
 }

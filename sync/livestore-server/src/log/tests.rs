@@ -2,7 +2,7 @@
 
 use super::{Input, Output, Owner, Push, Recent, Verdict};
 use crate::storage::{Appended, Entry, LogState, ReadMax, StorageError};
-use livestore_sync_protocol::{Event, EventId, Failure, RawJson};
+use livestore_sync_protocol::{BackendId, Event, EventId, PushVerdict, RawJson};
 use std::sync::Arc;
 
 fn event(number: u64, id: Option<u128>, text: &str) -> Event {
@@ -91,19 +91,23 @@ impl Log {
     }
 }
 
-const fn ahead(head: u64, provided: u64) -> Verdict {
-    Verdict::Refused(Failure::ServerAhead { head, provided })
+const fn ahead(head: u64) -> Verdict {
+    Verdict::Judged(PushVerdict::ServerAhead { head })
+}
+
+const fn accepted(head: u64) -> Verdict {
+    Verdict::Judged(PushVerdict::Accepted { head })
 }
 
 #[test]
 fn events_follow_each_other() {
     let (mut owner, mut log) = (Owner::default(), Log::default());
-    assert_eq!(log.push(&mut owner, vec![event(1, None, "a"), event(2, None, "b")]), Verdict::Accepted);
-    assert_eq!(log.push(&mut owner, vec![event(3, None, "c")]), Verdict::Accepted);
-    assert_eq!(log.push(&mut owner, Vec::new()), Verdict::Accepted);
+    assert_eq!(log.push(&mut owner, vec![event(1, None, "a"), event(2, None, "b")]), accepted(2));
+    assert_eq!(log.push(&mut owner, vec![event(3, None, "c")]), accepted(3));
+    assert_eq!(log.push(&mut owner, Vec::new()), accepted(3));
     assert_eq!(log.published, [1, 2, 3]);
-    assert_eq!(log.push(&mut owner, vec![event(3, None, "c")]), ahead(3, 2), "no id, no repeat");
-    assert_eq!(log.push(&mut owner, vec![event(6, None, "f")]), ahead(3, 5), "beyond the end");
+    assert_eq!(log.push(&mut owner, vec![event(3, None, "c")]), ahead(3), "no id, no repeat");
+    assert_eq!(log.push(&mut owner, vec![event(6, None, "f")]), ahead(3), "beyond the end");
     assert_eq!(log.entries.len(), 3);
 }
 
@@ -111,27 +115,26 @@ fn events_follow_each_other() {
 fn a_repeat_is_accepted_and_stored_once() {
     let (mut owner, mut log) = (Owner::default(), Log::default());
     let batch = vec![event(1, Some(1), "a"), event(2, Some(2), "b")];
-    assert_eq!(log.push(&mut owner, batch.clone()), Verdict::Accepted);
-    assert_eq!(log.push(&mut owner, batch.clone()), Verdict::Accepted);
+    assert_eq!(log.push(&mut owner, batch.clone()), accepted(2));
+    assert_eq!(log.push(&mut owner, batch.clone()), accepted(2));
     let longer = [batch.clone(), vec![event(3, Some(3), "c")]].concat();
-    assert_eq!(log.push(&mut owner, longer), Verdict::Accepted);
-    assert_eq!(log.push(&mut owner, batch), Verdict::Accepted, "also later");
+    assert_eq!(log.push(&mut owner, longer), accepted(3));
+    assert_eq!(log.push(&mut owner, batch), accepted(3), "also later");
     assert_eq!(log.entries.len(), 3);
     let other = vec![event(2, Some(2), "b"), event(3, Some(9), "x")];
-    assert_eq!(log.push(&mut owner, other), ahead(3, 2), "the rest is judged as new");
+    assert_eq!(log.push(&mut owner, other), ahead(3), "the rest is judged as new");
     let elsewhere = vec![event(3, Some(2), "b")];
-    assert_eq!(log.push(&mut owner, elsewhere), ahead(3, 2), "the same id at another number is no repeat");
+    assert_eq!(log.push(&mut owner, elsewhere), ahead(3), "the same id at another number is no repeat");
 }
 
 #[test]
 fn a_gap_inside_a_push_is_an_error_and_never_server_ahead() {
     let (mut owner, mut log) = (Owner::default(), Log::default());
     let gap = vec![event(1, None, "a"), event(3, None, "b")];
-    assert!(matches!(log.push(&mut owner, gap), Verdict::Refused(Failure::Unknown { rejected: None, .. })));
+    assert!(matches!(log.push(&mut owner, gap), Verdict::Judged(PushVerdict::Failed { .. })));
     let odd = vec![Event { parent: 0, ..event(2, None, "a") }];
-    assert!(matches!(log.push(&mut owner, odd), Verdict::Refused(Failure::Unknown { .. })));
-    let huge = vec![event(1 << 41, None, "a")];
-    assert!(matches!(log.push(&mut owner, huge), Verdict::Refused(Failure::Unknown { .. })));
+    assert!(matches!(log.push(&mut owner, odd), Verdict::Judged(PushVerdict::Failed { .. })));
+    assert_eq!(log.push(&mut owner, vec![event(1 << 41, None, "a")]), ahead(0));
     assert!(log.entries.is_empty());
 }
 
@@ -145,18 +148,17 @@ fn a_group_comes_whole_or_not_at_all() {
     };
     for torn in [&[Some(1)][..], &[Some(2), Some(0)], &[Some(1), Some(1), Some(0)], &[Some(1), None], &[Some(2_000)]] {
         let verdict = log.push(&mut owner, group(torn));
-        assert!(matches!(verdict, Verdict::Refused(Failure::Unknown { .. })), "{torn:?}: {verdict:?}");
+        assert!(matches!(verdict, Verdict::Judged(PushVerdict::Failed { .. })), "{torn:?}: {verdict:?}");
     }
     assert!(log.entries.is_empty());
-    assert_eq!(log.push(&mut owner, group(&[Some(1), Some(0), None, Some(0)])), Verdict::Accepted);
+    assert_eq!(log.push(&mut owner, group(&[Some(1), Some(0), None, Some(0)])), accepted(4));
 }
 
 #[test]
 fn an_event_that_fits_no_page_is_rejected_for_good() {
     let (mut owner, mut log) = (Owner::default(), Log::default());
     let verdict = log.push(&mut owner, vec![event(1, None, "a"), event(2, None, &"x".repeat(900_000))]);
-    let Verdict::Refused(Failure::Unknown { rejected: Some(rejected), .. }) = verdict else { panic!("{verdict:?}") };
-    assert_eq!(rejected.number, 2);
+    assert!(matches!(verdict, Verdict::Judged(PushVerdict::Rejected { number: 2, .. })), "{verdict:?}");
 }
 
 #[test]
@@ -164,22 +166,22 @@ fn another_backend_is_refused() {
     let (mut owner, mut log) = (Owner::default(), Log::default());
     let stale = Push { backend_id: Some("older".into()), ..push(vec![event(1, None, "a")]) };
     let verdict = log.drive(&mut owner, Input::Push(stale)).unwrap();
-    let expected = Failure::BackendIdMismatch { expected: "b".into(), received: "older".into() };
-    assert_eq!(verdict, Verdict::Refused(expected));
+    let backend_id = BackendId::new("b").unwrap();
+    assert_eq!(verdict, Verdict::Judged(PushVerdict::OtherBackend { backend_id }));
     let unaware = Push { backend_id: None, ..push(vec![event(1, None, "a")]) };
-    assert_eq!(log.drive(&mut owner, Input::Push(unaware)).unwrap(), Verdict::Accepted);
+    assert_eq!(log.drive(&mut owner, Input::Push(unaware)).unwrap(), accepted(1));
 }
 
 #[test]
 fn another_process_is_noticed() {
     let (mut owner, mut log) = (Owner::default(), Log::default());
     let mut other = Owner::default();
-    assert_eq!(log.push(&mut owner, vec![event(1, Some(1), "a")]), Verdict::Accepted);
-    assert_eq!(log.push(&mut other, vec![event(2, Some(2), "b")]), Verdict::Accepted);
-    assert_eq!(log.push(&mut owner, vec![event(2, Some(3), "c")]), ahead(2, 1));
-    assert_eq!(log.push(&mut owner, vec![event(3, Some(3), "c")]), Verdict::Accepted);
+    assert_eq!(log.push(&mut owner, vec![event(1, Some(1), "a")]), accepted(1));
+    assert_eq!(log.push(&mut other, vec![event(2, Some(2), "b")]), accepted(2));
+    assert_eq!(log.push(&mut owner, vec![event(2, Some(3), "c")]), ahead(2));
+    assert_eq!(log.push(&mut owner, vec![event(3, Some(3), "c")]), accepted(3));
     // A repeat of what the other process took.
-    assert_eq!(log.push(&mut other, vec![event(3, Some(3), "c")]), Verdict::Accepted);
+    assert_eq!(log.push(&mut other, vec![event(3, Some(3), "c")]), accepted(3));
     assert_eq!(log.entries.len(), 3);
 }
 
@@ -191,14 +193,17 @@ fn an_unknown_outcome_is_found_out() {
         let batch = vec![event(1, Some(1), "a")];
         assert_eq!(log.push(&mut owner, batch.clone()), Verdict::Unknown);
         assert_eq!(owner.log().unwrap().head, u64::from(stores_it));
-        assert_eq!(log.push(&mut owner, batch), Verdict::Accepted);
+        assert_eq!(log.push(&mut owner, batch), accepted(1));
         assert_eq!(log.entries.len(), 1);
     }
     let (mut owner, mut log) = (Owner::default(), Log::default());
     log.fails = Some(StorageError::unavailable("full"));
     let verdict = log.push(&mut owner, vec![event(1, None, "a")]);
-    assert!(matches!(&verdict, Verdict::Refused(failure) if !failure.message().contains("full")), "{verdict:?}");
-    assert_eq!(log.push(&mut owner, vec![event(1, None, "a")]), Verdict::Accepted);
+    assert!(
+        matches!(&verdict, Verdict::Judged(PushVerdict::Failed { reason }) if !reason.contains("full")),
+        "{verdict:?}"
+    );
+    assert_eq!(log.push(&mut owner, vec![event(1, None, "a")]), accepted(1));
 }
 
 #[test]
@@ -208,7 +213,7 @@ fn a_log_that_lost_events_begins_again() {
     log.entries.pop();
     assert_eq!(log.drive(&mut owner, Input::Hint), None);
     assert_eq!(log.restarts, 1);
-    assert_eq!(log.push(&mut owner, vec![event(2, None, "c")]), Verdict::Accepted);
+    assert_eq!(log.push(&mut owner, vec![event(2, None, "c")]), accepted(2));
 }
 
 #[test]

@@ -1,0 +1,158 @@
+use crate::limits::Bucket;
+use crate::log::{Push, Recent, Verdict};
+use crate::storage::{Entry, ReadMax, Storage, StorageError};
+use livestore_sync_protocol::{BackendId, Groups, Limits, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+/// A store that is open: the way to its owner, and the end of its log.
+#[derive(Debug)]
+pub struct OpenStore {
+    pub(super) store_id: Box<str>,
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) recent: Arc<Mutex<Recent>>,
+    pub(super) state: watch::Receiver<State>,
+    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) opened_at: Instant,
+    pub(super) pace: Mutex<Bucket>,
+}
+
+/// What the owner's task is asked for.
+#[derive(Debug)]
+pub(super) enum Request {
+    Push(Push, oneshot::Sender<Verdict>),
+    Hint,
+}
+
+/// How far the log is, for everybody who follows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Loading,
+    /// It could not be loaded; the owner tries again.
+    Failed(StorageError),
+    Open(Follow),
+}
+
+/// How far a log is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Follow {
+    /// Whose log it is.
+    pub backend_id: BackendId,
+    /// The number of its last event.
+    pub head: u64,
+    /// How often it began again: was made anew, or lost events. Whoever sees another number than before has to disconnect.
+    pub restarts: u64,
+}
+
+/// What [`OpenStore::read`] gives.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// How far the log was at least when it was read.
+    pub follow: Follow,
+    /// The events.
+    pub entries: Vec<Entry>,
+}
+
+/// The owner's task is gone; the connection has to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store is closed")]
+pub struct PushError;
+
+impl OpenStore {
+    /// Its id.
+    #[must_use]
+    pub fn store_id(&self) -> &str {
+        &self.store_id
+    }
+
+    /// When it was opened in this process.
+    #[must_use]
+    pub const fn opened_at(&self) -> Instant {
+        self.opened_at
+    }
+
+    /// Its share of events, for whoever takes a push; time counts from [`opened_at`](Self::opened_at).
+    pub fn with_pace<T>(&self, take: impl FnOnce(&mut Bucket) -> T) -> T {
+        take(&mut self.pace.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) async fn loaded(&self) -> Result<Follow, StorageError> {
+        let mut state = self.state.clone();
+        loop {
+            match &*state.borrow_and_update() {
+                State::Open(follow) => return Ok(follow.clone()),
+                State::Failed(error) => return Err(error.clone()),
+                State::Loading => {}
+            }
+            state.changed().await.map_err(|_| StorageError::unavailable("the store is closed"))?;
+        }
+    }
+
+    /// How far the log is, now.
+    #[must_use]
+    pub fn follow(&self) -> Option<Follow> {
+        match &*self.state.borrow() {
+            State::Open(follow) => Some(follow.clone()),
+            State::Loading | State::Failed(_) => None,
+        }
+    }
+
+    /// Waits until the log is not as `seen` any more.
+    ///
+    /// # Errors
+    ///
+    /// The owner's task is gone.
+    pub async fn moved(&self, seen: &Follow) -> Result<Follow, PushError> {
+        let mut state = self.state.clone();
+        let is_new = |state: &State| matches!(state, State::Open(follow) if follow != seen);
+        match &*state.wait_for(is_new).await.map_err(|_| PushError)? {
+            State::Open(follow) => Ok(follow.clone()),
+            State::Loading | State::Failed(_) => Err(PushError),
+        }
+    }
+
+    /// Hands a push to the owner, waiting for its turn, and returns the verdict. Once handed over it goes on, whether somebody
+    /// waits for it or not.
+    ///
+    /// # Errors
+    ///
+    /// The owner's task is gone.
+    pub async fn push(&self, push: Push) -> Result<Verdict, PushError> {
+        let (sender, verdict) = oneshot::channel();
+        self.requests.send(Request::Push(push, sender)).await.map_err(|_| PushError)?;
+        verdict.await.map_err(|_| PushError)
+    }
+
+    /// Somebody else may have appended.
+    pub fn hint(&self) {
+        // A full queue looks at the head anyway.
+        let _ = self.requests.try_send(Request::Hint);
+    }
+
+    /// Reads what a pull asks for: from memory, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// The storage cannot be read.
+    pub async fn read(&self, read: &Read) -> Result<Page, StorageError> {
+        let follow = self.loaded().await?;
+        let max = ReadMax { events: read.events_max, bytes: read.bytes_max };
+        let entries = self.entries(read.after, max).await?;
+        let is_whole = read.groups == Groups::Cut || entries.is_empty() || entries.iter().any(Entry::ends_group);
+        if is_whole {
+            return Ok(Page { follow, entries });
+        }
+        // The first group alone is more than a page: it makes a page of its own. Its JSON is longer than its payload.
+        let max = ReadMax { events: Limits::GROUP_EVENTS, bytes: Limits::default().frame_bytes };
+        Ok(Page { follow, entries: self.entries(read.after, max).await? })
+    }
+
+    async fn entries(&self, after: u64, max: ReadMax) -> Result<Vec<Entry>, StorageError> {
+        let at_hand = self.recent.lock().unwrap_or_else(PoisonError::into_inner).after(after, max);
+        match at_hand {
+            Some(entries) => Ok(entries),
+            None => self.storage.read(&self.store_id, after, max).await,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What a request is, and whether it is let in.
+
+use super::session::Session;
+use super::{Server, http, websocket};
+use crate::auth::{self, Pass};
+use crate::limits::{ConnectionGuard, ReadPace};
+use axum::body::Body;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use livestore_sync_protocol::{ConnectError, ConnectRequest, Transport};
+use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
+
+/// Why a request is not served; the text is for people.
+pub(super) type Refusal = (StatusCode, String);
+
+pub(super) async fn handle(State(server): State<Server>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let cors = cors(&server, &parts.headers);
+    let mut response = match answer(&server, &mut parts, body).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(),
+    };
+    response.headers_mut().extend(cors);
+    response
+}
+
+async fn answer(server: &Server, parts: &mut Parts, body: Body) -> Result<Response, Refusal> {
+    check_origin(server, &parts.headers)?;
+    if parts.method == Method::OPTIONS {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let connect = match ConnectRequest::parse(parts.uri.query().unwrap_or_default()) {
+        Ok(connect) => connect,
+        Err(error) => return not_sync(parts, &error),
+    };
+    let peer = peer(parts)?;
+    let mut guard = accept(server, peer)?;
+    let pass = enter(server, parts, &connect, peer, &mut guard).await?;
+    match connect.transport {
+        Transport::WebSocket => {
+            let upgrade = WebSocketUpgrade::from_request_parts(parts, &()).await;
+            let upgrade = upgrade.map_err(|error| (StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
+            let session = open(server, &connect, pass).await?;
+            Ok(websocket_response(server, upgrade, session, guard))
+        }
+        Transport::Http if parts.method == Method::POST => {
+            let session = open(server, &connect, pass).await?;
+            let body = read_body(server, body).await?;
+            Ok(http::answer(session, &body, server.shared.options.clone()))
+        }
+        Transport::Http => Err((StatusCode::METHOD_NOT_ALLOWED, "sync over HTTP is by POST".into())),
+    }
+}
+
+/// A request without the query of a sync request is about something else.
+fn not_sync(parts: &Parts, error: &ConnectError) -> Result<Response, Refusal> {
+    match (&parts.method, parts.uri.path()) {
+        (&Method::GET, "/healthz") => Ok("ok".into_response()),
+        (&Method::GET, "/") if parts.uri.query().is_none() => Ok("A LiveStore sync backend.\n".into_response()),
+        _ => Err((StatusCode::BAD_REQUEST, error.to_string())),
+    }
+}
+
+fn peer(parts: &Parts) -> Result<IpAddr, Refusal> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(peer)| peer.ip()).ok_or_else(|| {
+        tracing::error!("the server was mounted without the peer's address (`ConnectInfo<SocketAddr>`)");
+        (StatusCode::INTERNAL_SERVER_ERROR, "the server is not set up".to_owned())
+    })
+}
+
+fn accept(server: &Server, peer: IpAddr) -> Result<ConnectionGuard, Refusal> {
+    let accepted = server.shared.connections.accept(peer);
+    accepted.map_err(|error| (StatusCode::TOO_MANY_REQUESTS, error.to_string()))
+}
+
+/// Finds out who it is and whether they may read the store, before anything of the store is looked at.
+async fn enter(
+    server: &Server,
+    parts: &Parts,
+    connect: &ConnectRequest,
+    peer: IpAddr,
+    guard: &mut ConnectionGuard,
+) -> Result<Pass, Refusal> {
+    let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let headers = auth::RequestHeaders::new(headers);
+    let refuse = |refusal: auth::Refusal| {
+        tracing::info!(store = connect.store_id, %peer, %refusal, "somebody is not let in");
+        let (status, text) = refusal.public();
+        (StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN), text.to_owned())
+    };
+    let payload = connect.payload.as_ref();
+    let info = auth::ConnectInfo::new(&connect.store_id, payload, &headers, peer, SystemTime::now()).map_err(refuse)?;
+    let pass = server.shared.gate.enter(&info).await.map_err(refuse)?;
+    if let Some(name) = pass.principal().name() {
+        guard.identify(name).map_err(|error| (StatusCode::TOO_MANY_REQUESTS, error.to_string()))?;
+    }
+    Ok(pass)
+}
+
+async fn open(server: &Server, connect: &ConnectRequest, pass: Pass) -> Result<Session, Refusal> {
+    let store = server.shared.hub.open(&connect.store_id).await;
+    // What exactly is wrong is in the server's log.
+    let store = store.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be opened now".to_owned()))?;
+    Ok(Session { store, gate: server.shared.gate.clone(), pass })
+}
+
+fn websocket_response(
+    server: &Server,
+    upgrade: WebSocketUpgrade,
+    session: Session,
+    guard: ConnectionGuard,
+) -> Response {
+    let limits = &server.shared.limits;
+    let (setting, end) = ((server.shared.options.clone(), ReadPace::new(limits)), server.shared.end.subscribe());
+    let upgrade = upgrade.max_frame_size(limits.frame_bytes_max).max_message_size(limits.frame_bytes_max);
+    let upgrade = upgrade.read_buffer_size(limits.read_buffer_bytes).write_buffer_size(0);
+    upgrade.on_upgrade(async move |socket| {
+        websocket::serve(socket, session, setting, end).await;
+        drop(guard);
+    })
+}
+
+async fn read_body(server: &Server, body: Body) -> Result<axum::body::Bytes, Refusal> {
+    let limits = &server.shared.limits;
+    let reading = axum::body::to_bytes(body, limits.frame_bytes_max);
+    match tokio::time::timeout(limits.request_max, reading).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => {
+            let text = format!("the body cannot be read, or has more than {} bytes", limits.frame_bytes_max);
+            Err((StatusCode::PAYLOAD_TOO_LARGE, text))
+        }
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body did not come in time".into())),
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
+fn check_origin(server: &Server, headers: &HeaderMap) -> Result<(), Refusal> {
+    let (origin, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
+    server.shared.origins.check(origin, host).map_err(|error| (StatusCode::FORBIDDEN, error.to_string()))
+}
+
+fn cors(server: &Server, headers: &HeaderMap) -> HeaderMap {
+    let asked = text(headers, header::ACCESS_CONTROL_REQUEST_HEADERS);
+    let cors = server.shared.origins.cors(text(headers, header::ORIGIN), text(headers, header::HOST), asked);
+    let cors = cors
+        .into_iter()
+        .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?)));
+    cors.collect()
+}
