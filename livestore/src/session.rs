@@ -257,7 +257,7 @@ impl Session {
         let slot = Arc::new(ReceiptSlot::default());
         let first = group.event_id(0);
         self.tail.push_own(Arc::clone(&group));
-        self.leader.submit(Submission { group, slot: Arc::clone(&slot) });
+        self.leader.submit(Submission { group, slot: Arc::clone(&slot), is_foreign: false });
         Committed { writes, slot, first }
     }
 

@@ -148,6 +148,19 @@ fn a_stranger_at_the_door_learns_nothing() {
     assert!(answer.get("answer").is_none(), "{answer}");
 }
 
+#[test]
+fn strangers_at_the_door_keep_nobody_out() {
+    let scratch = Scratch::new("strangers");
+    let _store = open(&scratch);
+    let address = std::fs::read(scratch.store(STORE).join("leader.json")).expect("a leader listens");
+    let address: Value = serde_json::from_slice(&address).expect("it is JSON");
+    let port = address["port"].as_u64().expect("a port") as u16;
+    let connect = |_| TcpStream::connect(("127.0.0.1", port)).expect("it answers");
+    let strangers: Vec<_> = (0..100).map(connect).collect();
+    drop(Peer::greet(&scratch)); // Panics where it is not welcome.
+    drop(strangers);
+}
+
 fn session(scratch: &Scratch, run: i64) -> Session {
     Session::open(env!("CARGO_BIN_EXE_session"), scratch.path(), STORE, run)
 }

@@ -67,10 +67,16 @@ impl StorageError {
         self.path.as_deref() == path
     }
 
+    const FENCED: &str = "another process leads this store now";
+
     /// A leader that came later writes this file now.
     pub(crate) fn fenced(path: Option<&Path>) -> Self {
-        let message = "another process leads this store now".to_owned();
-        Self { kind: StorageKind::Busy, path: path.map(Path::to_owned), message }
+        Self { kind: StorageKind::Busy, path: path.map(Path::to_owned), message: Self::FENCED.to_owned() }
+    }
+
+    /// Whether trying again never helps: see [`fenced`](Self::fenced).
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.kind == StorageKind::Busy && self.message == Self::FENCED
     }
 
     pub(crate) fn io(path: &Path, source: &std::io::Error) -> Self {

@@ -9,7 +9,7 @@ use crate::ids::{EventId, JournalNonce};
 use crate::mutant::{self, Mutant};
 use crate::sync::{BackendId, Pending, Rejected};
 use rusqlite::params;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Rows read at once while the whole log is walked.
@@ -350,15 +350,16 @@ impl Eventlog {
     pub(crate) fn attach(&mut self, backend: &Backend, state_file: &str) -> Result<(), StorageError> {
         let generation = self.generation()? + 1;
         // What this very backend gave their ids for their numbers, it will give these ids to others.
-        let renamed = (backend.nonce(0), backend.nonce(generation));
+        let renamed = (backend.nonce(0), backend.nonce(generation), backend.nonce(u64::MAX - generation));
+        let mut seen = HashSet::new();
         let seq = self.write(|log| {
             let was_pending = log.pending_seq();
             let mut seq = was_pending;
             if mutant::is(Mutant::AttachWipes) {
                 log.db().batch("DELETE FROM events; DELETE FROM pending;")?;
             }
-            log.repend("events", u64::MAX, renamed, &mut seq)?;
-            log.repend("pending", was_pending, renamed, &mut seq)?;
+            log.repend("events", u64::MAX, renamed, &mut seen, &mut seq)?;
+            log.repend("pending", was_pending, renamed, &mut seen, &mut seq)?;
             log.write_attached(backend, state_file, generation)?;
             Ok(seq)
         })?;
@@ -383,7 +384,8 @@ impl Eventlog {
         &self,
         table: &str,
         until: u64,
-        (from, to): (JournalNonce, JournalNonce),
+        (from, to, twice): (JournalNonce, JournalNonce, JournalNonce),
+        seen: &mut HashSet<EventId>,
         seq: &mut u64,
     ) -> Result<(), StorageError> {
         let mut after = 0;
@@ -393,11 +395,18 @@ impl Eventlog {
             groups.retain(|(_, at)| at.place <= until);
             let Some((_, last)) = groups.last() else { return Ok(()) };
             after = last.place;
+            let mut next_seq = *seq;
             for (group, _) in &mut groups {
                 group.was = None; // It is pending under the id that it has.
                 if group.nonce == from {
                     group.nonce = to;
                 }
+                // A backend that broke its word gave one id to two: what is pending has each once.
+                if (0..group.events.len()).any(|index| seen.contains(&group.event_id(index))) {
+                    (group.nonce, group.ordinal) = (twice, (next_seq + 1) << 10);
+                }
+                next_seq += group.events.len() as u64;
+                seen.extend((0..group.events.len()).map(|index| group.event_id(index)));
             }
             self.insert_pending(groups.iter().map(|(group, _)| group), seq)?;
             self.db().run(&format!("DELETE FROM {table} WHERE place <= ?1"), [after as i64])?;

@@ -377,7 +377,8 @@ impl Desk {
     /// Nobody serves the desk any more.
     pub(super) fn close(&self, reason: &Arc<str>) {
         let mut inbox = lock(&self.inbox);
-        inbox.stopped = Some(Arc::clone(reason));
+        // The first reason is the one to show.
+        let reason = &Arc::clone(inbox.stopped.get_or_insert_with(|| Arc::clone(reason)));
         inbox.requests.clear();
         let lost = std::mem::take(&mut inbox.submissions);
         drop(inbox);
@@ -403,5 +404,5 @@ pub(crate) fn group_bytes(submission: &Submission) -> usize {
 
 /// A submission of another process: its own side keeps the receipt.
 pub(crate) fn foreign_submission(group: crate::event::CommitGroup) -> Submission {
-    Submission { group: Arc::new(group), slot: Arc::new(ReceiptSlot::default()) }
+    Submission { group: Arc::new(group), slot: Arc::new(ReceiptSlot::default()), is_foreign: true }
 }

@@ -178,6 +178,8 @@ pub(crate) struct Told {
 pub(crate) struct Submission {
     pub(crate) group: Arc<CommitGroup>,
     pub(crate) slot: Arc<ReceiptSlot>,
+    /// Of another process, which keeps it in its journal and hands it over again to whoever leads next.
+    pub(crate) is_foreign: bool,
 }
 
 /// Where the leader writes what became of a commit, and where its receipt looks.

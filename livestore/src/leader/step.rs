@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// A process may end without ever having followed this leader.
 const LOOK_AROUND: Duration = Duration::from_secs(3);
+/// The same for a leader that always has something to do.
+const LOOK_AROUND_BUSY: Duration = Duration::from_secs(10);
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
@@ -50,6 +52,9 @@ impl Worker {
     /// One step. `now` counts from any moment and does not go back. Never waits.
     pub(crate) fn step(&mut self, now: Duration) -> Step {
         self.now = now;
+        if self.is_fenced {
+            return Step::Ended; // Its files are another's now; what was not taken is in the journals.
+        }
         if std::mem::take(&mut self.pace.has_worked) {
             self.pace.rest_until = now + self.retry.unwrap_or(self.desk.options.linger);
             self.pace.quiet_since = now;
@@ -79,8 +84,12 @@ impl Worker {
         self.is_sealed = false;
         // What comes after is of other processes, which keep it in their journals and hand it over again.
         self.is_last_call = is_stopping;
-        let (submissions, requests) = (std::mem::take(&mut inbox.submissions), std::mem::take(&mut inbox.requests));
+        let (mut submissions, requests) = (std::mem::take(&mut inbox.submissions), std::mem::take(&mut inbox.requests));
         drop(inbox);
+        if is_stopping {
+            // A flood from outside does not hold up the end.
+            submissions.retain(|submission| !submission.is_foreign);
+        }
         self.take(Work { submissions, requests, wants_sync, is_stopping });
         self.pace.has_worked = true;
         Step::Worked
@@ -101,10 +110,7 @@ impl Worker {
         if now < look_at {
             return Step::Wait { until: look_at.min(uplink_due), is_idle: true };
         }
-        self.pace.looked_around = now;
-        if let Err(error) = self.take_ended_journals() {
-            tracing::warn!(%error, "journals of processes that ended could not be taken yet");
-        }
+        self.look_around();
         Step::Worked
     }
 
@@ -134,6 +140,11 @@ impl Worker {
                 let was_failing = self.retry.take().is_some();
                 self.show_trouble(was_failing);
             }
+            Err(error) if error.is_fenced() => {
+                self.is_fenced = true;
+                let reason = format!("{error}; open the store again, what was not taken is in the journals");
+                self.desk.close(&reason.into());
+            }
             Err(error) => {
                 let wait = self.retry.map_or(RETRY_FIRST, |wait| (wait * 2).min(RETRY_LAST));
                 self.retry = Some(wait);
@@ -145,6 +156,16 @@ impl Worker {
             let _ = self.sync(); // The status shows an error.
         }
         work.requests.into_iter().for_each(|request| self.serve(request));
+        if self.now >= self.pace.looked_around + LOOK_AROUND_BUSY && !self.is_fenced {
+            self.look_around();
+        }
+    }
+
+    fn look_around(&mut self) {
+        self.pace.looked_around = self.now;
+        if let Err(error) = self.take_ended_journals() {
+            tracing::warn!(%error, "journals of processes that ended could not be taken yet");
+        }
     }
 
     /// A step went through. What the backend said may still wait for a disk that fails.

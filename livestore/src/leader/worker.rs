@@ -54,6 +54,8 @@ pub(crate) struct Worker {
     is_sync_failing: bool,
     /// What the backend said could not be written down, and the status says so.
     pub(super) has_trouble: bool,
+    /// Another leader writes the files now: this one ends.
+    pub(super) is_fenced: bool,
 }
 
 impl Worker {
@@ -92,6 +94,7 @@ impl Worker {
             is_last_call: false,
             is_sync_failing: false,
             has_trouble: false,
+            is_fenced: false,
         };
         worker.show_all_rejected()?;
         worker.show_sync();

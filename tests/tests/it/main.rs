@@ -9,6 +9,7 @@ mod commit_receipts;
 mod document_sessions;
 mod documents;
 mod history_random;
+mod leader_ends;
 mod live_callbacks;
 mod live_changes;
 mod live_model;

@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::frame::{self, Group, NewsItem, PROTOCOL, ToFollower, ToLeader};
 use crate::leader::{Desk, LeaderState, News, Port, Request, foreign_submission};
+use std::collections::VecDeque;
 use std::io::{self, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ const SYNC_MAX: Duration = Duration::from_secs(30);
 const ROOM_MAX: Duration = Duration::from_secs(5);
 /// The most processes that follow one leader.
 const CONNECTIONS_MAX: usize = 64;
+/// The most connections that have not greeted yet. Whoever has taken longest makes room: a process that follows greets at once.
+const STRANGERS_MAX: usize = 16;
 /// Groups in one message.
 const GROUPS_MAX: usize = 256;
 /// A process that ended lets go of its journals at about the time its connection closes, not exactly then.
@@ -35,11 +38,47 @@ struct Door {
     fingerprint: String,
     is_closed: AtomicBool,
     connections: Mutex<Vec<TcpStream>>,
+    /// Those that have not greeted yet, oldest first, each under a number of its own.
+    strangers: Mutex<VecDeque<(u64, TcpStream)>>,
 }
 
 impl Door {
     fn connections(&self) -> MutexGuard<'_, Vec<TcpStream>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn strangers(&self) -> MutexGuard<'_, VecDeque<(u64, TcpStream)>> {
+        self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn let_in(&self, stream: TcpStream) -> u64 {
+        let mut strangers = self.strangers();
+        let number = strangers.back().map_or(0, |(last, _)| last + 1);
+        strangers.push_back((number, stream));
+        if strangers.len() > STRANGERS_MAX
+            && let Some((_, oldest)) = strangers.pop_front()
+        {
+            let _ = oldest.shutdown(std::net::Shutdown::Both); // It may be gone already.
+        }
+        number
+    }
+
+    /// A stranger greeted, and is one of those that follow where there is room.
+    fn make_known(&self, number: u64) -> bool {
+        let mut strangers = self.strangers();
+        let at = strangers.iter().position(|(known, _)| *known == number);
+        let Some((_, stream)) = at.and_then(|at| strangers.remove(at)) else { return false };
+        let mut connections = self.connections();
+        connections.retain(|known| known.peer_addr().is_ok());
+        if connections.len() >= CONNECTIONS_MAX || self.is_closed() {
+            return false;
+        }
+        connections.push(stream);
+        true
+    }
+
+    fn forget(&self, number: u64) {
+        self.strangers().retain(|(known, _)| *known != number);
     }
 
     fn is_closed(&self) -> bool {
@@ -70,6 +109,7 @@ impl Host {
             fingerprint,
             is_closed: AtomicBool::new(false),
             connections: Mutex::default(),
+            strangers: Mutex::default(),
         });
         let at = Arc::clone(&door);
         let accept = move || {
@@ -95,7 +135,8 @@ impl Drop for Host {
     fn drop(&mut self) {
         Address::withdraw(&self.folder);
         self.door.is_closed.store(true, Ordering::Release);
-        for connection in self.door.connections().drain(..) {
+        let strangers: Vec<_> = self.door.strangers().drain(..).map(|(_, stream)| stream).collect();
+        for connection in self.door.connections().drain(..).chain(strangers) {
             let _ = connection.shutdown(std::net::Shutdown::Both); // It may be gone already.
         }
         // Wakes the thread that accepts, which then sees that the door is closed.
@@ -107,19 +148,17 @@ impl Drop for Host {
 }
 
 fn welcome(door: &Arc<Door>, stream: TcpStream) {
-    let mut connections = door.connections();
-    connections.retain(|known| known.peer_addr().is_ok());
     let Ok(known) = stream.try_clone() else { return };
-    if connections.len() >= CONNECTIONS_MAX || door.is_closed() {
+    if door.is_closed() {
         return;
     }
-    connections.push(known);
-    drop(connections);
+    let number = door.let_in(known);
     let at = Arc::clone(door);
     let serve = move || {
-        if let Err(error) = serve(&at, &stream) {
+        if let Err(error) = serve(&at, number, &stream) {
             tracing::debug!(%error, "a following process went away");
         }
+        at.forget(number);
         let _ = stream.shutdown(std::net::Shutdown::Both); // It may be gone already.
         for wait in TAKE_JOURNALS_AFTER {
             std::thread::sleep(wait);
@@ -130,18 +169,24 @@ fn welcome(door: &Arc<Door>, stream: TcpStream) {
         }
     };
     if let Err(error) = std::thread::Builder::new().name("livestore-follower".into()).spawn(serve) {
+        door.forget(number);
         tracing::warn!(%error, "another process cannot follow");
     }
 }
 
 /// One process, until it goes away.
-fn serve(door: &Arc<Door>, stream: &TcpStream) -> io::Result<()> {
+fn serve(door: &Arc<Door>, number: u64, stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_MAX))?;
     let mut from = BufReader::new(stream);
     let to = Arc::new(Mutex::new(stream.try_clone()?));
     let hello = frame::read_greeting(&mut Hurried { from: &mut from, until: Instant::now() + HELLO_MAX })?;
-    let greeting = greet(door, hello);
+    let greeting = match greet(door, hello) {
+        ToFollower::Welcome { .. } if !door.make_known(number) => {
+            ToFollower::Refused { reason: format!("{CONNECTIONS_MAX} processes follow already") }
+        }
+        greeting => greeting,
+    };
     send(&to, &greeting)?;
     if !matches!(greeting, ToFollower::Welcome { .. }) {
         return Ok(());

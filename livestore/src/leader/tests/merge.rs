@@ -215,3 +215,23 @@ fn a_pending_part_that_cannot_be_read_is_read_again() {
     check_order(&mut leader);
     assert_eq!((pushed(&mut leader), notes(&leader)), (vec![(2, text(2))], vec![1]));
 }
+
+#[test]
+fn a_log_to_which_a_backend_gave_one_id_twice_opens_again_after_a_rejoin() {
+    let folder = Folder::new();
+    let storage = Storage::Folder(folder.0.clone());
+    let mut leader = open(&storage);
+    leader.attach(backend("first", true)).unwrap();
+    let twice = |number, note| incoming(number, "other", note, Some((1, 0)));
+    for (number, note) in [(1, 1), (2, 2), (3, 3)] {
+        leader.apply_page(vec![twice(number, note)]).unwrap();
+    }
+    leader.rejoin(backend("second", true)).unwrap();
+    check_order(&mut leader);
+    drop(leader);
+    let mut leader = open(&storage);
+    assert_eq!(pushed(&mut leader), [(1, text(1)), (2, text(2)), (3, text(3))]);
+    let mut ids: Vec<_> = leader.push_batch().unwrap().into_iter().map(|event| event.id).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+}

@@ -24,7 +24,7 @@ fn submission(ordinal: u64) -> Submission {
     let event = EncodedEvent::new(Added::DEF, Some(r#"{"id":1}"#.into()));
     let (client_id, session_id) = (ClientId::from_stored("client"), SessionId::from_stored("session"));
     let group = CommitGroup::new((JournalNonce([7; 11]), ordinal), client_id, session_id, vec![event]);
-    Submission { group: Arc::new(group), slot: Arc::default() }
+    Submission { group: Arc::new(group), slot: Arc::default(), is_foreign: false }
 }
 
 /// A session whose groups are all taken asks the status whether they are synced.
