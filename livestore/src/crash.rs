@@ -19,7 +19,7 @@ macro_rules! crash_point {
         #[cfg(any(test, feature = "crash-points"))]
         if $crate::crash::is_reached($name) {
             let _ = $half;
-            std::process::abort();
+            $crate::crash::end();
         }
     };
 }
@@ -39,7 +39,34 @@ pub(crate) fn is_reached(name: &str) -> bool {
             None => (wanted, 1),
         })
     });
-    wanted.as_ref().is_some_and(|(wanted, nth)| wanted == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth)
+    is_counted_down() || wanted.as_ref().is_some_and(|(wanted, nth)| wanted == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth)
+}
+
+#[cfg(any(test, feature = "crash-points"))]
+thread_local!(static COUNTDOWN: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) });
+
+#[cfg(any(test, feature = "crash-points"))]
+fn is_counted_down() -> bool {
+    let left = COUNTDOWN.get();
+    COUNTDOWN.set(left.map(|left| left.saturating_sub(1)));
+    left == Some(1)
+}
+
+/// Ends what runs here: the process; or, where this thread counted down, the calls up to whoever counts.
+#[cfg(any(test, feature = "crash-points"))]
+pub(crate) fn end() -> ! {
+    match COUNTDOWN.get() {
+        // The hook is not called: it is no panic.
+        Some(0) => std::panic::resume_unwind(Box::new("a crash point".to_owned())),
+        _ => std::process::abort(),
+    }
+}
+
+/// The crash point after so many more on this thread unwinds from where it is, as if the process ended there: whoever asked for it
+/// abandons the store then. Gives back how many were left; 0 says that it happened.
+#[cfg(feature = "crash-points")]
+pub fn unwind_at(point: Option<u64>) -> Option<u64> {
+    COUNTDOWN.replace(point)
 }
 
 #[cfg(any(test, feature = "crash-points"))]

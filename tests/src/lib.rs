@@ -1,7 +1,6 @@
 //! Tests of the workspace as a user meets it, see `tests/`; and what they share.
 
 pub mod dump;
-pub mod fault_vfs;
 pub mod history;
 pub mod items;
 pub mod ledger;
@@ -14,6 +13,8 @@ pub mod sync_plan;
 pub mod sync_world;
 pub mod wire_backend;
 pub mod zoo;
+
+pub use livestore_sim::fault_vfs;
 
 /// The examples of the README compile and run.
 #[doc = include_str!("../../README.md")]

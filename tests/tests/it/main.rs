@@ -33,6 +33,7 @@ mod schema_materializers;
 mod schema_types;
 mod store_sessions;
 mod sync_clients;
+mod sync_disk;
 mod sync_faults;
 mod sync_leader;
 mod sync_native;

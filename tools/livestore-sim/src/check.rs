@@ -2,6 +2,7 @@
 
 use crate::Workload;
 use crate::client::{Client, STORE};
+use crate::disk::Disk;
 use crate::history::History;
 use crate::world::World;
 use livestore::{EventlogRestarted, OnOtherBackend, RawEvent, SequenceNumber, SyncEvent};
@@ -16,7 +17,7 @@ impl<W: Workload> World<W> {
             self.history.follow(&log)?;
         }
         for client in &mut self.clients {
-            compare_log(client, &self.history)?;
+            compare_log(client, &self.history, &self.disk)?;
         }
         self.history.poll(is_dear)?;
         match self.network.leak() {
@@ -29,10 +30,11 @@ impl<W: Workload> World<W> {
     pub(crate) fn check_dear(&self) -> Result<(), String> {
         let head = self.backend.head(STORE);
         let expected = self.workload.expect(&self.history.groups());
+        let mut layout = None;
         for client in &self.clients {
             for session in &client.sessions {
                 let status = session.store.sync_status();
-                if let Some(reason) = session.store.status().closed {
+                if let Some(reason) = session.store.status().closed.filter(|_| !self.disk.was_bad) {
                     return Err(format!("L5: client {} is closed: {reason}", client.index));
                 }
                 let is_idle =
@@ -44,6 +46,11 @@ impl<W: Workload> World<W> {
                 if found != expected {
                     let index = client.index;
                     return Err(format!("C1: client {index} has\n  {found}\nand the model has\n  {expected}"));
+                }
+                let found = self.workload.layout(&session.store).map_err(|error| error.to_string())?;
+                if layout.get_or_insert_with(|| found.clone()) != &found {
+                    let index = client.index;
+                    return Err(format!("C3: client {index} has\n  {found}\nand another one\n  {layout:?}"));
                 }
             }
         }
@@ -66,29 +73,47 @@ impl<W: Workload> World<W> {
     fn check_reopened(&mut self) -> Result<(), String> {
         let expected = self.workload.expect(&self.history.groups());
         for index in 0..self.clients.len() {
-            let client = &mut self.clients[index];
-            if !client.is_native() {
+            if !self.clients[index].is_native() {
                 // Its data would go with its last session.
                 continue;
             }
             crate::sometimes!("a client is opened again at the end");
-            while !client.sessions.is_empty() {
-                client.close(0)?;
+            let before = self.own(index)?;
+            while !self.clients[index].sessions.is_empty() {
+                self.close(index, 0)?;
             }
-            client.open(&self.network, u64::MAX)?;
-            let Some(session) = client.sessions.first() else { continue };
+            self.open(index)?;
+            let Some(session) = self.clients[index].sessions.first() else { continue };
             let found = self.workload.dump(&session.store).map_err(|error| error.to_string())?;
             if found != expected {
                 return Err(format!("C2: client {index}, opened again, has\n  {found}\nand not\n  {expected}"));
+            }
+            let after = self.own(index)?;
+            if before != after {
+                return Err(format!("C2: client {index} had {before:?} of its own, and opened again, {after:?}"));
             }
         }
         Ok(())
     }
 
+    /// C1: what is of a client alone, which all its sessions have alike.
+    fn own(&self, client: usize) -> Result<Option<String>, String> {
+        let sessions = self.clients[client].sessions.iter();
+        let mut all = sessions.map(|session| self.workload.own(&session.store).map_err(|error| error.to_string()));
+        let Some(first) = all.next().transpose()? else { return Ok(None) };
+        for other in all {
+            let other = other?;
+            if other != first {
+                return Err(format!("C1: sessions of client {client} have {first:?} and {other:?} of their own"));
+            }
+        }
+        Ok(Some(first))
+    }
+
     /// C2: somebody new comes to the same state from the log alone.
     fn check_newcomer(&mut self) -> Result<(), String> {
-        let mut client = Client::<W>::new(self.clients.len(), false, OnOtherBackend::Rejoin);
-        client.open(&self.network, u64::MAX)?;
+        let mut client = Client::<W>::new(self.clients.len(), None, OnOtherBackend::Rejoin);
+        client.open(&self.network, u64::MAX).map_err(|error| error.to_string())?;
         let head = self.backend.head(STORE);
         let end = self.now + Duration::from_secs(60);
         while self.now < end {
@@ -109,7 +134,7 @@ impl<W: Workload> World<W> {
 
 /// O2: the confirmed log of a client is the beginning of the backend's; or of what the backend held before it was replaced, as long
 /// as the client does not know.
-fn compare_log<W: Workload>(client: &mut Client<W>, history: &History) -> Result<(), String> {
+fn compare_log<W: Workload>(client: &mut Client<W>, history: &History, disk: &Disk) -> Result<(), String> {
     let Some(session) = client.sessions.first() else { return Ok(()) };
     let status = session.store.sync_status();
     let synced = status.synced as usize;
@@ -118,12 +143,12 @@ fn compare_log<W: Workload>(client: &mut Client<W>, history: &History) -> Result
         return Ok(());
     }
     if history.is_shaken() {
-        return compare_again(client, synced, history);
+        return compare_again(client, synced, history, disk);
     }
     if synced <= client.compared {
         return Ok(());
     }
-    for (number, event) in confirmed(client, client.compared, synced)?.unwrap_or_default() {
+    for (number, event) in confirmed(client, client.compared, synced, disk)?.unwrap_or_default() {
         let index = number.global as usize - 1;
         if !is_same(history.log.get(index), &event) {
             let (is, theirs) = (client.index, history.log.get(index));
@@ -135,15 +160,25 @@ fn compare_log<W: Workload>(client: &mut Client<W>, history: &History) -> Result
 }
 
 /// The same where the log may have begun again.
-fn compare_again<W: Workload>(client: &mut Client<W>, synced: usize, history: &History) -> Result<(), String> {
+fn compare_again<W: Workload>(
+    client: &mut Client<W>,
+    synced: usize,
+    history: &History,
+    disk: &Disk,
+) -> Result<(), String> {
     let is_known = client.compared == synced && client.compared_shakes == history.past.len();
     if is_known && client.is_current == (synced == history.log.len()) {
         return Ok(());
     }
-    let Some(events) = confirmed(client, 0, synced)? else { return Ok(()) };
+    let Some(events) = confirmed(client, 0, synced, disk)? else { return Ok(()) };
     let is_of = |log: &Vec<SyncEvent>| {
         log.len() >= events.len() && events.iter().zip(log).all(|((_, event), theirs)| is_same(Some(theirs), event))
     };
+    if events.len() != synced && disk.was_bad {
+        // A step that failed half way says less than it did, until it is tried again.
+        client.is_current = false;
+        return Ok(());
+    }
     if events.len() != synced || !(is_of(&history.log) || history.past.iter().any(is_of)) {
         return Err(format!(
             "O2: what client {} holds, no backend ever held: {synced} events, {events:?}, the backend {:?}",
@@ -160,6 +195,7 @@ fn confirmed<W: Workload>(
     client: &Client<W>,
     after: usize,
     synced: usize,
+    disk: &Disk,
 ) -> Result<Option<Vec<(SequenceNumber, RawEvent)>>, String> {
     let Some(session) = client.sessions.first() else { return Ok(None) };
     let since = format!("e{after}").parse().map_err(|error| format!("{error}"))?;
@@ -167,6 +203,7 @@ fn confirmed<W: Workload>(
     let mut confirmed = Vec::new();
     while let Some(event) = events.try_next() {
         let event = match event {
+            Err(_) if disk.fault.is_some() => return Ok(None),
             Err(error) if error.downcast_ref::<EventlogRestarted>().is_some() => return Ok(None),
             other => other.map_err(|error| error.to_string())?,
         };

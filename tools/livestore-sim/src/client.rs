@@ -1,7 +1,7 @@
 //! One client: its data, its sessions, its clock.
 
 use crate::{SimNetwork, Workload};
-use livestore::{MemoryAdapter, OnOtherBackend, Store, SyncState, memory, native};
+use livestore::{MemoryAdapter, OnOtherBackend, OpenError, Store, SyncState, memory, native};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,7 +23,9 @@ impl Scratch {
         let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let path = parent.join(format!("livestore-sim-{}-{count}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
-        Self(path)
+        // Where it cannot be made, whoever uses it says so.
+        let _ = std::fs::create_dir_all(&path);
+        Self(path.canonicalize().unwrap_or(path))
     }
 }
 
@@ -35,7 +37,55 @@ impl Drop for Scratch {
 
 enum Home {
     Memory(MemoryAdapter),
-    Native(Scratch),
+    Native(PathBuf),
+}
+
+/// A client's own clock.
+#[derive(Default)]
+pub(crate) struct Clock {
+    ahead: Duration,
+    behind: Duration,
+    /// Where it stands still.
+    still: Option<Duration>,
+    /// The latest that it ever showed.
+    latest: Duration,
+}
+
+impl Clock {
+    fn own(&mut self, now: Duration) -> Duration {
+        let own = self.still.unwrap_or((now + self.ahead).saturating_sub(self.behind));
+        self.latest = self.latest.max(own);
+        own
+    }
+
+    /// When the world is there, if this clock gets there by itself.
+    fn world(&self, own: Duration, now: Duration) -> Option<Duration> {
+        match self.still {
+            Some(still) => (own <= still).then_some(now),
+            None => Some((own + self.behind).saturating_sub(self.ahead)),
+        }
+    }
+
+    pub(crate) fn jump(&mut self, time: Duration) {
+        self.ahead += time;
+    }
+
+    pub(crate) fn go_back(&mut self, time: Duration) {
+        self.behind += time;
+    }
+
+    pub(crate) fn stand_still(&mut self, is_still: bool, now: Duration) {
+        let own = self.own(now);
+        self.still = is_still.then_some(own);
+    }
+
+    /// From here on it goes as it should, and never shows again what it showed.
+    pub(crate) fn heal(&mut self, now: Duration) {
+        self.still = None;
+        if self.own(now) < self.latest {
+            (self.ahead, self.behind) = (self.latest.saturating_sub(now), Duration::ZERO);
+        }
+    }
 }
 
 pub(crate) struct Session<W: Workload> {
@@ -49,8 +99,7 @@ pub(crate) struct Client<W: Workload> {
     pub(crate) index: usize,
     home: Home,
     pub(crate) sessions: Vec<Session<W>>,
-    /// How far its clock is ahead.
-    pub(crate) skew: Duration,
+    pub(crate) clock: Clock,
     pub(crate) asleep_until: Duration,
     pub(crate) due: Option<Duration>,
     /// It had more to do than any client has in one moment.
@@ -67,13 +116,14 @@ pub(crate) struct Client<W: Workload> {
 }
 
 impl<W: Workload> Client<W> {
-    pub(crate) fn new(index: usize, is_native: bool, policy: OnOtherBackend) -> Self {
-        let home = if is_native { Home::Native(Scratch::new()) } else { Home::Memory(memory()) };
+    /// A client that keeps its data in a directory, or in memory.
+    pub(crate) fn new(index: usize, directory: Option<PathBuf>, policy: OnOtherBackend) -> Self {
+        let home = directory.map_or_else(|| Home::Memory(memory()), Home::Native);
         Self {
             index,
             home,
             sessions: Vec::new(),
-            skew: Duration::ZERO,
+            clock: Clock::default(),
             asleep_until: Duration::ZERO,
             due: None,
             is_turning: false,
@@ -89,7 +139,7 @@ impl<W: Workload> Client<W> {
         matches!(self.home, Home::Native(_))
     }
 
-    pub(crate) fn open(&mut self, network: &SimNetwork, origin: u64) -> Result<(), String> {
+    pub(crate) fn open(&mut self, network: &SimNetwork, origin: u64) -> Result<(), OpenError> {
         let provider = network.provider(self.index);
         let policy = self.policy;
         let opened = match &self.home {
@@ -97,27 +147,30 @@ impl<W: Workload> Client<W> {
                 Store::builder(adapter.clone(), STORE).sync(provider).on_other_backend(policy).pumped().open()
             }
             Home::Native(scratch) => {
-                Store::builder(native(&scratch.0), STORE).sync(provider).on_other_backend(policy).pumped().open()
+                Store::builder(native(scratch), STORE).sync(provider).on_other_backend(policy).pumped().open()
             }
         };
-        let store = opened.map_err(|error| format!("client {} does not open: {error}", self.index))?;
+        let store = opened?;
         self.origins.push(origin);
         self.sessions.push(Session { store, origin, commits: 0 });
         Ok(())
     }
 
-    /// Closes a session in order. A client in memory keeps its last one, with which its data would go.
-    pub(crate) fn close(&mut self, session: usize) -> Result<(), String> {
+    /// Closes a session in order, and says which it was. A client in memory keeps its last one, with which its data would go.
+    pub(crate) fn close(&mut self, session: usize, is_disk_bad: bool) -> Result<Option<u64>, String> {
         let least = usize::from(!self.is_native());
         if self.sessions.len() <= least {
-            return Ok(());
+            return Ok(None);
         }
         let session = self.sessions.remove(session % self.sessions.len());
         crate::sometimes!("the last session of a client closes", self.sessions.is_empty());
         if self.sessions.is_empty() {
             self.compared = 0;
         }
-        session.store.shutdown().map_err(|error| format!("D2: client {} does not close: {error}", self.index))
+        match session.store.shutdown() {
+            Err(error) if !is_disk_bad => Err(format!("D2: client {} does not close: {error}", self.index)),
+            _ => Ok(Some(session.origin)),
+        }
     }
 
     /// Ends the process. Gives back the sessions whose pending commits may be lost.
@@ -162,10 +215,10 @@ impl<W: Workload> Client<W> {
             self.due = Some(self.asleep_until);
             return;
         }
-        let own = now + self.skew;
+        let own = self.clock.own(now);
         let dues = self.sessions.iter().filter_map(|session| session.store.pump(own));
         let due = dues.min();
         self.is_turning |= due.is_some_and(|due| due <= own);
-        self.due = due.map(|due| due.saturating_sub(self.skew));
+        self.due = due.and_then(|due| self.clock.world(due, now));
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct History {
     is_strange: bool,
     /// Sessions whose client keeps aside what another backend does not hold. Somebody else may bring it back later.
     keeping_aside: BTreeSet<u64>,
+    /// Commits that the store refused at once.
+    refused: BTreeSet<(u64, u64)>,
 }
 
 impl History {
@@ -42,11 +44,17 @@ impl History {
             past: Vec::new(),
             is_strange: false,
             keeping_aside: BTreeSet::new(),
+            refused: BTreeSet::new(),
         }
     }
 
     pub(crate) fn may_lose(&mut self, origins: &[u64]) {
         self.lost.extend(origins);
+    }
+
+    /// The store refused a commit: nothing of it may ever be anywhere.
+    pub(crate) fn refused(&mut self, origin: u64, number: u64) {
+        self.refused.insert((origin, number));
     }
 
     pub(crate) fn keeps_aside(&mut self, origin: u64) {
@@ -91,6 +99,9 @@ impl History {
 
     fn meet(&mut self, event: &SyncEvent) -> Result<(), String> {
         let Some(tag) = tag_of(event) else { return Err(format!("e{} has no tag: {event:?}", event.number)) };
+        if self.refused.contains(&(tag.0, tag.1)) {
+            return Err(format!("D1: {tag:?} is at the backend, and its commit was refused"));
+        }
         // Without ids nobody can tell what another client brought back already.
         let is_lax = !self.keeps_identity && self.is_shaken();
         let numbers = self.seen.entry(tag).or_default();

@@ -1,10 +1,11 @@
 //! A deterministic simulator: several clients of an application, a network, a backend, and everything that goes wrong between
 //! them, in virtual time and decided by one seed.
 //!
-//! The clients are real stores with real SQLite, opened [pumped](livestore::StoreBuilder::pumped). Messages are encoded,
-//! delayed, dropped with their connection, and decoded. Clients crash and start again, sleep, close and open sessions; clocks jump; the
-//! backend goes away, lets nobody in, refuses events, loses answers, is replaced, or is restored from an older copy. After each step the promises of the library are checked, and at the
-//! end everything must come to rest with equal state everywhere, which a model of yours must have too.
+//! The clients are real stores with real SQLite, opened [pumped](livestore::StoreBuilder::pumped). Messages are encoded, delayed,
+//! dropped with their connection, and decoded. Clients crash, also between two durable steps, and start again, sleep, close and open
+//! sessions; their disks fail; clocks jump, go back and stand still; the backend goes away, lets nobody in, refuses events, loses
+//! answers, is replaced, or is restored from an older copy. After each step the promises of the library are checked, and at the end
+//! everything must come to rest with equal state everywhere, which a model of yours must have too.
 //!
 //! ```
 //! use livestore_sim::{Notes, run};
@@ -22,12 +23,19 @@
 //! What is checked, by the names that a failure gives: **O1** the backend's log is numbered without gaps, **O2** it only grows, and each
 //! client's confirmed log is its beginning, **O3** the commits of a session keep their order, **O4** each is there once, or was
 //! rejected, **O6** and whole; **C1** sessions that say they are synced have the state of the model, **C2** so have those that are opened
-//! again or come new; **D2** a session closes in order, **D7** what another backend does not hold is still there; **L1** all comes to rest within a minute and the waits before retries, **L2** each
-//! receipt tells one outcome, and the right one, **L3** and wakes who waits for it; **L5** nothing closes by itself; **S1** what is client-only reaches neither the network
-//! nor the backend.
+//! again or come new, **C3** to the last detail that a query can see; **D1** what was committed survives the end of the process, and what
+//! was refused is nowhere, **D2** a session closes in order, **D7** what another backend does not hold is still there, **D8** only a disk
+//! that fails refuses commits; **L1** all comes to rest within a minute and the waits before retries, **L2** each receipt tells one
+//! outcome, and the right one, **L3** and wakes who waits for it; **L5** nothing closes by itself; **S1** what is client-only reaches
+//! neither the network nor the backend.
+//!
+//! Not simulated: several processes that share one directory. Sessions of a client are handles of one process.
 
+mod act;
 mod check;
 mod client;
+mod disk;
+pub mod fault_vfs;
 mod history;
 pub mod marks;
 mod network;

@@ -6,13 +6,17 @@ use std::collections::BTreeMap;
 thread_local!(static MARKS: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) });
 
 /// What the simulator and [`Notes`](crate::Notes) mark: each has to be hit within some hundred seeds.
-pub const EXPECTED: [&str; 18] = [
+pub const EXPECTED: [&str; 26] = [
     "a backend comes with a copy of the log",
     "a backend loses events",
     "a client crashes with events pending",
+    "a client ends between two durable steps",
     "a client in memory stops at another backend",
     "a client is opened again at the end",
     "a client stops at another backend",
+    "a clock goes back",
+    "a clock jumps ten years",
+    "a clock stands still",
     "a commit is refused at once",
     "a group is quarantined",
     "a page comes twice",
@@ -20,11 +24,15 @@ pub const EXPECTED: [&str; 18] = [
     "a receipt tells of a rejection",
     "a receipt tells what is provisional",
     "a request is dropped",
+    "a session closes while the backend is away",
+    "a store does not open while its disk fails",
     "an answer is dropped",
     "an empty backend comes",
     "messages stand still with events pending",
+    "the disk fails",
     "the last session of a client closes",
     "what another backend does not hold is kept aside",
+    "what is of its client alone survives a crash",
 ];
 
 /// Those of [`EXPECTED`] that are not among these.

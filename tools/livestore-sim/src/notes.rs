@@ -156,6 +156,16 @@ impl Workload for Notes {
         Ok(model.text())
     }
 
+    fn layout(&self, store: &Store<NotesSchema>) -> Result<String, QueryError> {
+        let rows = store.query(&sql_query::<(i64, i64, String)>("SELECT rowid, place, tag FROM lines", ()))?;
+        let (counters, names) = (store.query(&Counter::query())?, store.query(&Name::query())?);
+        Ok(format!("{rows:?} {counters:?} {names:?}"))
+    }
+
+    fn own(&self, store: &Store<NotesSchema>) -> Result<String, QueryError> {
+        Ok(format!("{:?}", store.query(&View::get())?))
+    }
+
     fn expect(&self, groups: &[Vec<SyncEvent>]) -> String {
         let mut model = Model::default();
         for group in groups {

@@ -55,6 +55,16 @@ pub enum Action {
     Sleep(usize, Duration),
     /// A client's clock jumps forward.
     Jump(usize, Duration),
+    /// A client's clock jumps back.
+    Back(usize, Duration),
+    /// A client's clock stands still, or goes on.
+    Still(usize, bool),
+    /// A client's process ends in the middle of what it does, so many durable steps from here, and starts again.
+    CrashAt(usize, u64),
+    /// The disk of all clients that have one fails.
+    Disk(u64),
+    /// The disk is well again.
+    DiskHeals,
     /// A client's connection is cut.
     Cut(usize),
     /// Messages of a client stand still, or go on.
@@ -75,7 +85,7 @@ pub enum Action {
     Strange,
 }
 
-const KINDS: usize = 9;
+const KINDS: usize = 11;
 /// One seed in so many is about backends that are replaced, or lose what they confirmed.
 const SHAKY_ONE_IN: u64 = 5;
 
@@ -158,7 +168,7 @@ fn write_step(
         0 => write(at, if rng.one_in(2) { Action::Open(client) } else { Action::Close(client, session) }),
         1 => write(at, Action::Crash(client)),
         2 => write(at, Action::Sleep(client, Duration::from_millis(rng.below(10_000)))),
-        3 => write(at, Action::Jump(client, Duration::from_secs(rng.below(100_000)))),
+        3 => write_clock(script, (at, until), client, rng),
         4 => write(at, Action::Cut(client)),
         5 => {
             write(at, Action::Hold(client, true));
@@ -177,6 +187,25 @@ fn write_step(
             write(at, Action::Refuse(true));
             write(until, Action::Refuse(false));
         }
-        _ => write(at, Action::Fault(rng.next_u64())),
+        8 => write(at, Action::Fault(rng.next_u64())),
+        9 => write(at, Action::CrashAt(client, 1 + rng.below(12))),
+        _ => {
+            write(at, Action::Disk(rng.next_u64()));
+            write(until, Action::DiskHeals);
+        }
+    }
+}
+
+fn write_clock(script: &mut Vec<Step>, (at, until): (Duration, Duration), client: usize, rng: &mut Rng) {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let mut write = |at, action| script.push(Step { at, action });
+    match rng.below(4) {
+        0 => write(at, Action::Jump(client, Duration::from_secs(rng.below(100_000)))),
+        1 => write(at, Action::Jump(client, HOUR * 24 * 3_653)),
+        2 => write(at, Action::Back(client, HOUR)),
+        _ => {
+            write(at, Action::Still(client, true));
+            write(until, Action::Still(client, false));
+        }
     }
 }

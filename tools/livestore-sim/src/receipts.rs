@@ -58,6 +58,19 @@ impl Receipts {
         self.records.push(Record { origin, number, events, receipt, bell, is_over: false, is_told: false });
     }
 
+    /// L3: a session is gone, so no receipt of its commits waits any more.
+    pub(crate) fn check_closed(&mut self, origin: u64) -> Result<(), String> {
+        for index in &self.open {
+            let record = &mut self.records[*index];
+            let mut context = Context::from_waker(Waker::noop());
+            let is_own = record.origin == origin;
+            if is_own && Pin::new(&mut record.receipt).poll(&mut context).is_pending() {
+                return Err(format!("L3: the receipt of {} outlives its session, and waits", record.name()));
+            }
+        }
+        Ok(())
+    }
+
     /// Asks those that rang; with `is_dear` all of them, of which none may have something to tell that did not ring.
     pub(crate) fn poll(&mut self, history: &History, keeps_identity: bool, is_dear: bool) -> Result<(), String> {
         let mut open = std::mem::take(&mut self.open);

@@ -55,11 +55,10 @@ impl<W: Workload> World<W> {
             }
         }
         for index in again {
-            let client = &mut self.clients[index];
-            while !client.sessions.is_empty() {
-                client.close(0)?;
+            while !self.clients[index].sessions.is_empty() {
+                self.close(index, 0)?;
             }
-            client.policy = OnOtherBackend::Rejoin;
+            self.clients[index].policy = OnOtherBackend::Rejoin;
             self.open(index)?;
         }
         self.come_to_rest()?;

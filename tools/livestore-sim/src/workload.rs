@@ -24,6 +24,26 @@ pub trait Workload: Default {
     /// A query fails.
     fn dump(&self, store: &Store<Self::Schema>) -> Result<String, QueryError>;
 
+    /// What else a query can see of synced state, such as the order of rows that nobody ordered, or their rowids: all clients with
+    /// the same log must have it alike, however often what was pending was undone and applied again.
+    ///
+    /// # Errors
+    /// A query fails.
+    fn layout(&self, store: &Store<Self::Schema>) -> Result<String, QueryError> {
+        let _ = store;
+        Ok(String::new())
+    }
+
+    /// What is of this client alone, as text: client documents, and what client-only events wrote. It must survive the end of the
+    /// process, and be alike in all sessions of the client.
+    ///
+    /// # Errors
+    /// A query fails.
+    fn own(&self, store: &Store<Self::Schema>) -> Result<String, QueryError> {
+        let _ = store;
+        Ok(String::new())
+    }
+
     /// What [`dump`](Self::dump) must give after these commit groups, told by a model that knows nothing of SQLite.
     fn expect(&self, groups: &[Vec<SyncEvent>]) -> String;
 

@@ -1,9 +1,10 @@
 //! A run: clients, network and backend in one virtual time.
 
 use crate::client::{Client, STORE};
+use crate::disk::Disk;
 use crate::history::History;
-use crate::{Action, Plan, Report, Rng, SimNetwork, Tags, Workload};
-use livestore::{Fault, MemoryBackend, OnOtherBackend};
+use crate::{Action, Plan, Report, SimNetwork, Workload};
+use livestore::{MemoryBackend, OnOtherBackend};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,12 +25,18 @@ pub(crate) struct World<W: Workload> {
     pub(crate) backend: MemoryBackend,
     pub(crate) clients: Vec<Client<W>>,
     pub(crate) history: History,
-    refuses: Arc<AtomicBool>,
+    pub(crate) refuses: Arc<AtomicBool>,
     pub(crate) refused: Arc<Mutex<BTreeSet<String>>>,
-    next_origin: u64,
+    /// Whether the backend can be reached.
+    pub(crate) is_online: bool,
+    pub(crate) next_origin: u64,
     steps: u64,
     /// Steps since something happened.
     turns: u64,
+    /// The client that ends so many durable steps from here.
+    pub(crate) doom: Option<(usize, u64)>,
+    /// After the clients, which keep their data there.
+    pub(crate) disk: Disk,
 }
 
 impl<W: Workload> World<W> {
@@ -55,7 +62,12 @@ impl<W: Workload> World<W> {
             network.guard(secret);
         }
         let homes = plan.natives.iter().zip(&plan.policies).enumerate();
-        let clients = homes.map(|(index, (is_native, policy))| Client::new(index, *is_native, *policy)).collect();
+        let disk = Disk::new(plan.script.iter().any(|step| matches!(step.action, Action::Disk(_))));
+        let directory = |index: usize| disk.root().join(index.to_string());
+        let client = |(index, (is_native, policy)): (usize, (&bool, &OnOtherBackend))| {
+            Client::new(index, is_native.then(|| directory(index)), *policy)
+        };
+        let clients = homes.map(client).collect();
         let history = History::new(plan.keeps_identity);
         Self {
             plan,
@@ -67,13 +79,28 @@ impl<W: Workload> World<W> {
             history,
             refuses,
             refused,
+            is_online: true,
             next_origin: 0,
             steps: 0,
             turns: 0,
+            doom: None,
+            disk,
         }
     }
 
     pub(crate) fn run(&mut self) -> Result<Report, String> {
+        let root = self.disk.root().to_owned();
+        match self.disk.vfs() {
+            Some(vfs) => livestore::__testing::with_vfs(&root, vfs.name(), || {
+                let done = self.run_script();
+                self.clients.clear(); // None may outlive the VFS.
+                done
+            }),
+            None => self.run_script(),
+        }
+    }
+
+    fn run_script(&mut self) -> Result<Report, String> {
         for index in 0..self.clients.len() {
             self.open(index)?;
         }
@@ -89,14 +116,6 @@ impl<W: Workload> World<W> {
         let (hash, frames) = self.network.trace();
         let events = self.backend.head(STORE);
         Ok(Report { hash, frames, events, steps: self.steps, time: self.now, marks: crate::marks::take() })
-    }
-
-    pub(crate) fn open(&mut self, client: usize) -> Result<(), String> {
-        self.next_origin += 1;
-        if self.clients[client].policy == OnOtherBackend::KeepAside {
-            self.history.keeps_aside(self.next_origin);
-        }
-        self.clients[client].open(&self.network, self.next_origin)
     }
 
     fn run_until(&mut self, end: Duration) -> Result<(), String> {
@@ -126,73 +145,27 @@ impl<W: Workload> World<W> {
             return Err(format!("L3: it turns and turns: {}", self.describe()));
         }
         self.network.advance(self.now);
-        self.clients.iter_mut().for_each(|client| client.pump(self.now));
+        for index in 0..self.clients.len() {
+            self.endangered(index, |world| world.clients[index].pump(world.now))?;
+        }
         let is_dear = self.steps.is_multiple_of(DEAR_EVERY);
         self.check_cheap(is_dear)?;
         if is_dear { self.check_dear() } else { Ok(()) }
-    }
-
-    fn act(&mut self, action: &Action) -> Result<(), String> {
-        match action {
-            Action::Commit { client, session, seed } => self.commit(*client, *session, *seed)?,
-            Action::Open(client) => {
-                if self.clients[*client].sessions.len() < 3 {
-                    self.open(*client)?;
-                }
-            }
-            Action::Close(client, session) => self.clients[*client].close(*session)?,
-            Action::Crash(client) => {
-                let has_pending = self.clients[*client].sessions.iter().any(|s| s.store.sync_status().pending > 0);
-                crate::sometimes!("a client crashes with events pending", has_pending);
-                let lost = self.clients[*client].crash();
-                self.history.may_lose(&lost);
-                self.open(*client)?;
-            }
-            Action::Sleep(client, time) => self.clients[*client].asleep_until = self.now + *time,
-            Action::Jump(client, time) => self.clients[*client].skew += *time,
-            Action::Cut(client) => self.network.cut(*client),
-            Action::Hold(client, is_held) => {
-                let has_pending = self.clients[*client].sessions.iter().any(|s| s.store.sync_status().pending > 0);
-                crate::sometimes!("messages stand still with events pending", *is_held && has_pending);
-                self.network.hold(*client, *is_held);
-            }
-            Action::Online(is_online) => self.backend.set_online(*is_online),
-            Action::Auth(is_let_in) => self.backend.refuse_auth((!is_let_in).then_some("the token is too old")),
-            Action::Refuse(refuses) => self.refuses.store(*refuses, Ordering::Relaxed),
-            Action::Fault(seed) => self.backend.inject(fault(*seed)),
-            Action::Replace(lost) => self.replace(*lost)?,
-            Action::Rewind(events) => self.rewind(*events)?,
-            Action::Strange => self.meet_stranger(),
-        }
-        Ok(())
-    }
-
-    fn commit(&mut self, client: usize, session: usize, seed: u64) -> Result<(), String> {
-        if self.clients[client].sessions.is_empty() {
-            self.open(client)?;
-        }
-        let client = &mut self.clients[client];
-        let count = client.sessions.len();
-        let session = &mut client.sessions[session % count];
-        session.commits += 1;
-        let mut tags = Tags::new(session.origin, session.commits);
-        match self.workload.commit(&session.store, &mut tags, &mut Rng::new(seed)) {
-            Ok(receipt) => self.history.receipts.add(session.origin, session.commits, tags.taken(), receipt),
-            Err(_) => crate::sometimes!("a commit is refused at once"),
-        }
-        Ok(())
     }
 
     /// Everything that went wrong ends; now all must come to rest.
     fn heal(&mut self) -> Result<(), String> {
         self.turns = 0;
         self.network.heal();
+        self.doom = None;
+        self.heal_disk()?;
         self.backend.clear_faults();
         self.backend.set_online(true);
         self.backend.refuse_auth(None);
         self.refuses.store(false, Ordering::Relaxed);
         for index in 0..self.clients.len() {
             self.clients[index].asleep_until = self.now;
+            self.clients[index].clock.heal(self.now);
             if self.clients[index].sessions.is_empty() {
                 self.open(index)?;
             }
@@ -228,19 +201,10 @@ impl<W: Workload> World<W> {
         let sessions = self.clients.iter().flat_map(|client| client.sessions.iter().map(move |s| (client.index, s)));
         let lines =
             sessions.map(|(index, s)| format!("\n  client {index}, session {}: {:?}", s.origin, s.store.sync_status()));
-        format!("the backend is at {}{}", self.backend.head(STORE), lines.collect::<String>())
-    }
-}
-
-fn fault(seed: u64) -> Fault {
-    match seed % 8 {
-        0 => Fault::LoseAnswer,
-        1 => Fault::LosePush,
-        2 => Fault::Busy,
-        3 => Fault::LosePage,
-        4 => Fault::DuplicatePage,
-        5 => Fault::OverlapPage { events: seed >> 8 & 7 },
-        6 => Fault::GapInPage,
-        _ => Fault::CutAfter { events: (seed >> 8 & 3) as usize },
+        let leaders =
+            self.clients.iter().filter_map(|client| Some((client.index, client.sessions.first()?.store.status())));
+        let leaders: String =
+            leaders.map(|(index, status)| format!("\n  client {index}: {:?}", status.leader)).collect();
+        format!("the backend is at {}{leaders}{}", self.backend.head(STORE), lines.collect::<String>())
     }
 }

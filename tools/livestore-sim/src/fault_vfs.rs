@@ -1,4 +1,4 @@
-//! A SQLite VFS that fails at a chosen I/O point, over the system's own; for [`livestore::__testing::with_vfs`].
+//! A SQLite VFS that fails at a chosen I/O point, over the system's own.
 //!
 //! [`FaultVfs::file`] gives the same answers for plain files, with [`livestore::__testing::with_files`].
 //!
