@@ -39,7 +39,10 @@ pub(crate) fn is_reached(name: &str) -> bool {
             None => (wanted, 1),
         })
     });
-    is_counted_down() || wanted.as_ref().is_some_and(|(wanted, nth)| wanted == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth)
+    is_counted_down()
+        || wanted
+            .as_ref()
+            .is_some_and(|(wanted, nth)| wanted == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth)
 }
 
 #[cfg(any(test, feature = "crash-points"))]

@@ -405,9 +405,8 @@ impl Leader {
         let mut order = Order::new(self.log.head().place);
         let mut synced = 0;
         for group in self.log.pending_groups()? {
-            let seq = group.seq;
             synced += group.synced as usize;
-            order.push(group).map_err(|_| self.log.no_such_pending(seq))?;
+            order.restore(group);
         }
         (self.order, self.pending_synced, self.is_order_stale) = (order, synced, false);
         Ok(())

@@ -133,6 +133,12 @@ impl<G: Pending> Order<G> {
         Ok(())
     }
 
+    /// Appends a group that was pending before, in the order in which it was kept. Where clients brought the events of a journal
+    /// back to another backend, that is not always the order of the journal.
+    pub(crate) fn restore(&mut self, group: G) {
+        self.insert(self.pending.len(), group);
+    }
+
     /// Takes what upstream says, all or nothing.
     ///
     /// # Errors

@@ -140,3 +140,30 @@ fn a_store_that_lived_alone_gets_a_backend() {
         assert!(!backend.contains("canary"));
     }
 }
+
+/// Clients of different policies may bring a session's events back in another order than it committed them.
+#[test]
+fn a_log_in_which_a_session_is_out_of_order_goes_to_another_backend() {
+    let event = |number: u64, ordinal: u64| -> SyncEvent {
+        let (id, args) = (format!("937a491759dced4d214011{ordinal:010x}"), format!("{{\"text\":\"{ordinal}\"}}"));
+        let event = serde_json::json!({
+            "number": number, "parent": number - 1, "name": "v1.Written", "args": args,
+            "clientId": "other", "sessionId": "other-session", "id": id, "rest": 0,
+        });
+        serde_json::from_value(event).unwrap()
+    };
+    let backend = MemoryBackend::new();
+    backend.replace_with_log(STORE, vec![event(1, 2), event(2, 1)]).unwrap();
+    let store = client(&backend);
+    check_converged(&backend, &[&store], &["1", "2"]);
+    assert_eq!(lines(&store), ["2", "1"]);
+    backend.replace();
+    assert!(
+        store.wait_sync(LONG, |_| backend.head(STORE) == 2),
+        "{:?} {:?}",
+        store.sync_status(),
+        store.status().leader
+    );
+    check_converged(&backend, &[&store], &["1", "2"]);
+    assert_eq!(lines(&store), ["2", "1"]);
+}
