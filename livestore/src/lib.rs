@@ -172,7 +172,9 @@ pub use value::{ColumnType, ColumnValue, Json, Row, SqlType, SqlValue, Timestamp
 #[cfg(feature = "crash-points")]
 #[doc(hidden)]
 pub mod __testing {
-    pub use crate::crash::{FileAnswer, FileFaults, FileOp, seed_ids, tune, unwind_at, with_files, with_reversed_reads, with_vfs};
+    pub use crate::crash::{
+        FileAnswer, FileFaults, FileOp, seed_ids, tune, unwind_at, with_files, with_reversed_reads, with_vfs,
+    };
     pub use crate::mutant::{Harness, Mutant, with as with_mutant};
 
     /// Ends a store that is pumped as the end of its process would, for all its sessions: nothing is handed over, synced or closed in

@@ -18,8 +18,9 @@ impl<W: Workload> World<W> {
         }
         for client in &mut self.clients {
             compare_log(client, &self.history, &self.disk)?;
+            client.sessions.iter().try_for_each(|session| session.hear.check())?;
         }
-        self.history.poll(is_dear)?;
+        self.history.poll(is_dear, self.now)?;
         match self.network.leak() {
             Some(frame) => Err(format!("S1: a frame holds what is of its client alone: {frame}")),
             None => Ok(()),
@@ -60,6 +61,7 @@ impl<W: Workload> World<W> {
     pub(crate) fn check_end(&mut self) -> Result<(), String> {
         self.check_dear()?;
         let elsewhere = self.check_stopped()?;
+        self.check_watched()?;
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.history.check_end(&refused, &elsewhere)?;
         if W::SECRET.is_some_and(|secret| self.backend.contains(secret)) {
@@ -67,6 +69,20 @@ impl<W: Workload> World<W> {
         }
         self.check_reopened()?;
         self.check_newcomer()
+    }
+
+    /// C7: at rest, nothing is missing that live queries should have delivered.
+    fn check_watched(&mut self) -> Result<(), String> {
+        for client in &mut self.clients {
+            client.pump(self.now);
+            for session in &client.sessions {
+                let fresh = self.workload.watched(&session.store).map_err(|error| error.to_string())?;
+                session.hear.check()?;
+                session.hear.check_last(&fresh)?;
+                crate::sometimes!("a live query is right at rest");
+            }
+        }
+        Ok(())
     }
 
     /// C2: what a client has after it was closed and opened again is what it had.

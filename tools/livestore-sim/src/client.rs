@@ -1,7 +1,7 @@
 //! One client: its data, its sessions, its clock.
 
-use crate::{SimNetwork, Workload};
-use livestore::{MemoryAdapter, OnOtherBackend, OpenError, Store, SyncState, memory, native};
+use crate::{Hear, SimNetwork, Workload};
+use livestore::{MemoryAdapter, OnOtherBackend, OpenError, Store, Subscription, SyncState, memory, native};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -82,17 +82,27 @@ impl Clock {
     /// From here on it goes as it should, and never shows again what it showed.
     pub(crate) fn heal(&mut self, now: Duration) {
         self.still = None;
-        if self.own(now) < self.latest {
+        if self.own(now) <= self.latest {
             (self.ahead, self.behind) = (self.latest.saturating_sub(now), Duration::ZERO);
         }
     }
 }
 
 pub(crate) struct Session<W: Workload> {
+    /// Before the store, of which it has a handle.
+    watch: Option<Subscription>,
+    pub(crate) hear: Hear,
     pub(crate) store: Store<W::Schema>,
     /// Counts all sessions of a run.
     pub(crate) origin: u64,
     pub(crate) commits: u64,
+}
+
+impl<W: Workload> Session<W> {
+    fn end_watch(&mut self) {
+        drop(self.watch.take());
+        self.hear.end();
+    }
 }
 
 pub(crate) struct Client<W: Workload> {
@@ -152,7 +162,10 @@ impl<W: Workload> Client<W> {
         };
         let store = opened?;
         self.origins.push(origin);
-        self.sessions.push(Session { store, origin, commits: 0 });
+        let hear = Hear::default();
+        // A query that fails is noticed when the state is looked at.
+        let watch = W::default().watch(&store, hear.clone()).ok().flatten();
+        self.sessions.push(Session { watch, hear, store, origin, commits: 0 });
         Ok(())
     }
 
@@ -162,7 +175,8 @@ impl<W: Workload> Client<W> {
         if self.sessions.len() <= least {
             return Ok(None);
         }
-        let session = self.sessions.remove(session % self.sessions.len());
+        let mut session = self.sessions.remove(session % self.sessions.len());
+        session.end_watch();
         crate::sometimes!("the last session of a client closes", self.sessions.is_empty());
         if self.sessions.is_empty() {
             self.compared = 0;
@@ -175,6 +189,7 @@ impl<W: Workload> Client<W> {
 
     /// Ends the process. Gives back the sessions whose pending commits may be lost.
     pub(crate) fn crash(&mut self) -> Vec<u64> {
+        self.sessions.iter_mut().for_each(Session::end_watch);
         let mut sessions = std::mem::take(&mut self.sessions).into_iter();
         if let Some(session) = sessions.next() {
             livestore::__testing::abandon(session.store);

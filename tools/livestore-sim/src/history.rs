@@ -4,6 +4,7 @@ use crate::receipts::Receipts;
 use crate::workload::{Tag, tag_of};
 use livestore::SyncEvent;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Which commit a tagged event belongs to.
 pub(crate) fn commit_of(event: &SyncEvent) -> Option<String> {
@@ -134,9 +135,9 @@ impl History {
     }
 
     /// L2: an outcome is the right one, and stays what it was.
-    pub(crate) fn poll(&mut self, is_dear: bool) -> Result<(), String> {
+    pub(crate) fn poll(&mut self, is_dear: bool, now: Duration) -> Result<(), String> {
         let mut receipts = std::mem::take(&mut self.receipts);
-        let polled = receipts.poll(self, self.keeps_identity, is_dear);
+        let polled = receipts.poll(self, self.keeps_identity, is_dear, now);
         self.receipts = receipts;
         polled
     }

@@ -1,32 +1,48 @@
 //! Runs seeds of the built-in workload.
 
-use livestore_sim::{Notes, marks, run, zoo};
+use livestore_sim::{Failure, Notes, Report, marks, run_many, zoo};
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::num::NonZero;
+use std::ops::{ControlFlow, Range};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 const HELP: &str = "\
 Simulates clients of one store with everything that goes wrong, and checks that nothing is lost.
 
-Usage: livestore-sim [--seeds FROM..TO] [--seed N] [--keep-going] [--zoo]
+Usage: livestore-sim [--seeds FROM..TO] [--seed N] [--jobs N] [--keep-going] [--zoo]
 
   --seeds FROM..TO  the seeds to run (default 0..2000)
   --seed N          the same as N..N+1
+  --jobs N          how many run at a time (default: one for each processor)
   --keep-going      do not end at the first failure
   --zoo             switches defects on, one after the other, and counts the seeds until each shows
   --help            this text
 
+A failure is printed with its seed, a shrunk script, and a test to paste. At the end, and on Ctrl-C, comes a summary: seeds,
+failures, and the marks: what went wrong how often. The exit code is 1 where something failed, or where a mark was never hit
+in 1,000 seeds or more.
+
 SIM_TRACE=1 writes every frame to stderr.
 ";
 
+/// How often a line tells how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+/// Fewer seeds may well leave a mark out.
+const MARKS_FROM: u64 = 1_000;
+
 struct Options {
     seeds: Range<u64>,
+    jobs: usize,
     keeps_going: bool,
     is_zoo: bool,
 }
 
 fn options() -> Result<Option<Options>, String> {
-    let mut options = Options { seeds: 0..2_000, keeps_going: false, is_zoo: false };
+    let jobs = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let mut options = Options { seeds: 0..2_000, jobs, keeps_going: false, is_zoo: false };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value; see --help"));
@@ -34,8 +50,9 @@ fn options() -> Result<Option<Options>, String> {
             "--seeds" => options.seeds = range(&value()?)?,
             "--seed" => {
                 let seed = number(&value()?)?;
-                options.seeds = seed..seed + 1;
+                options.seeds = seed..seed.saturating_add(1);
             }
+            "--jobs" => options.jobs = usize::try_from(number(&value()?)?).unwrap_or(jobs).clamp(1, 1_024),
             "--keep-going" => options.keeps_going = true,
             "--zoo" => options.is_zoo = true,
             "--help" | "-h" => return Ok(None),
@@ -54,6 +71,40 @@ fn range(text: &str) -> Result<Range<u64>, String> {
     Ok(number(from)?..number(to)?)
 }
 
+#[derive(Default)]
+struct Summary {
+    seeds: u64,
+    failed: u64,
+    events: u64,
+    frames: u64,
+    marks: BTreeMap<&'static str, u64>,
+}
+
+impl Summary {
+    #[allow(clippy::print_stdout)] // It is a program for a terminal.
+    fn add(&mut self, result: Result<Report, Failure>) {
+        self.seeds += 1;
+        match result {
+            Ok(report) => {
+                (self.events, self.frames) = (self.events + report.events, self.frames + report.frames);
+                for (name, count) in report.marks {
+                    *self.marks.entry(name).or_default() += count;
+                }
+            }
+            Err(failure) => {
+                self.failed += 1;
+                println!("{failure}\n");
+            }
+        }
+    }
+
+    fn line(&self, began: Instant) -> String {
+        let Self { seeds, failed, events, frames, .. } = self;
+        let seconds = began.elapsed().as_secs_f64();
+        format!("{seeds} seeds in {seconds:.0} s, {failed} failed, {events} events, {frames} frames")
+    }
+}
+
 #[allow(clippy::print_stdout, clippy::print_stderr)] // It is a program for a terminal.
 fn main() -> ExitCode {
     let options = match options() {
@@ -70,38 +121,36 @@ fn main() -> ExitCode {
     if options.is_zoo {
         return show_zoo(options.seeds);
     }
-    let (mut failures, mut done, mut hits) = (0_u64, 0_u64, BTreeMap::<&'static str, u64>::new());
-    let (mut frames, mut events) = (0, 0);
-    for seed in options.seeds.clone() {
-        match run::<Notes>(seed) {
-            Ok(report) => {
-                (frames, events) = (frames + report.frames, events + report.events);
-                if std::env::var_os("SIM_VERBOSE").is_some() {
-                    eprintln!("seed {seed}: {} steps in {:?}, hash {:x}", report.steps, report.time, report.hash);
-                }
-                for (name, count) in report.marks {
-                    *hits.entry(name).or_default() += count;
-                }
-            }
-            Err(failure) => {
-                failures += 1;
-                println!("{failure}\n");
-                if !options.keeps_going {
-                    return ExitCode::FAILURE;
-                }
-            }
+    let is_stopped = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&is_stopped);
+    let asked = ctrlc::set_handler(move || {
+        // Asked again: at once.
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
         }
-        done += 1;
-        if done % 100 == 0 {
-            eprintln!("{done} seeds, {failures} failed, {events} events, {frames} frames");
-        }
+    });
+    if let Err(error) = asked {
+        eprintln!("Ctrl-C will end it without a summary: {error}");
     }
-    println!("{done} seeds, {failures} failed, {events} events, {frames} frames");
-    hits.iter().for_each(|(name, count)| println!("{count:>10}  {name}"));
-    // Fewer seeds may well leave something out.
-    let missing = if done < 1_000 { Vec::new() } else { marks::missing(&hits) };
+    let (mut summary, began) = (Summary::default(), Instant::now());
+    let mut told = began;
+    run_many::<Notes>(options.seeds, options.jobs, |_, result| {
+        let is_over = result.is_err() && !options.keeps_going;
+        summary.add(result);
+        if told.elapsed() >= PROGRESS_EVERY {
+            told = Instant::now();
+            eprintln!("{}", summary.line(began));
+        }
+        if is_over || is_stopped.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    println!("{}", summary.line(began));
+    summary.marks.iter().for_each(|(name, count)| println!("{count:>10}  {name}"));
+    let missing = if summary.seeds < MARKS_FROM { Vec::new() } else { marks::missing(&summary.marks) };
     missing.iter().for_each(|name| println!("         0  {name}: it never happened"));
-    if failures == 0 && missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if is_stopped.load(Ordering::Relaxed) {
+        println!("stopped before the end");
+    }
+    if summary.failed == 0 && missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Every defect that the simulator has to find, and how.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 thread_local!(static MARKS: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) });
 
 /// What the simulator and [`Notes`](crate::Notes) mark: each has to be hit within some hundred seeds.
-pub const EXPECTED: [&str; 26] = [
+pub const EXPECTED: [&str; 27] = [
     "a backend comes with a copy of the log",
     "a backend loses events",
     "a client crashes with events pending",
@@ -19,6 +19,7 @@ pub const EXPECTED: [&str; 26] = [
     "a clock stands still",
     "a commit is refused at once",
     "a group is quarantined",
+    "a live query is right at rest",
     "a page comes twice",
     "a receipt tells of a quarantine",
     "a receipt tells of a rejection",

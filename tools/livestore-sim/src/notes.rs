@@ -1,4 +1,4 @@
-use crate::{Rng, Tags, Workload};
+use crate::{Hear, Rng, Tags, Workload};
 use livestore::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -164,6 +164,16 @@ impl Workload for Notes {
 
     fn own(&self, store: &Store<NotesSchema>) -> Result<String, QueryError> {
         Ok(format!("{:?}", store.query(&View::get())?))
+    }
+
+    fn watch(&self, store: &Store<NotesSchema>, hear: Hear) -> Result<Option<Subscription>, QueryError> {
+        let at = store.clone();
+        let query = query_db(Counter::query().order_by(|t| t.name.asc()));
+        store.subscribe(&query, move |counters| hear.delivered(format!("{counters:?}"), Self.watched(&at))).map(Some)
+    }
+
+    fn watched(&self, store: &Store<NotesSchema>) -> Result<String, QueryError> {
+        Ok(format!("{:?}", store.query(&Counter::query().order_by(|t| t.name.asc()))?))
     }
 
     fn expect(&self, groups: &[Vec<SyncEvent>]) -> String {

@@ -18,6 +18,8 @@ pub struct Plan {
     pub keeps_identity: bool,
     /// The network.
     pub network: NetworkPlan,
+    /// How often each client must have something confirmed, where all write without a pause.
+    pub confirms_every: Option<Duration>,
     /// What happens, in order.
     pub script: Vec<Step>,
 }
@@ -130,7 +132,37 @@ impl Plan {
             write_step(&mut script, (at, clients, is_shaky), &kinds, &mut rng);
         }
         script.sort_by_key(|step| step.at);
-        Self { seed, natives, policies, keeps_identity, network, script }
+        Self { seed, natives, policies, keeps_identity, network, confirms_every: None, script }
+    }
+
+    /// A plan in which so many clients write without a pause: none may starve.
+    #[must_use]
+    pub fn contention(seed: u64, clients: usize) -> Self {
+        let mut rng = Rng::new(seed);
+        let latency_max = Duration::from_millis(1 + rng.below(50));
+        let network = NetworkPlan { latency_max, ..NetworkPlan::default() };
+        // One of those that push at the same time wins; after so many tries nobody is left who was only unlucky.
+        let try_max = latency_max * 4 + Duration::from_millis(5);
+        let every = try_max * 20 * clients as u32;
+        let mut script = Vec::new();
+        let mut at = Duration::from_secs(1);
+        while at < every * 2 {
+            at += try_max;
+            for client in 0..clients {
+                let action = Action::Commit { client, session: 0, seed: rng.next_u64() };
+                script.push(Step { at: at + Duration::from_micros(rng.below(5_000)), action });
+            }
+        }
+        script.sort_by_key(|step| step.at);
+        Self {
+            seed,
+            natives: vec![false; clients],
+            policies: vec![OnOtherBackend::Rejoin; clients],
+            keeps_identity: !rng.one_in(3),
+            network,
+            confirms_every: Some(every),
+            script,
+        }
     }
 
     /// The same with these steps of the script alone.
@@ -179,7 +211,7 @@ fn write_step(
             write(until, Action::Online(true));
         }
         // Whoever holds an event brings it back to a backend that lost it: it may be refused here, and taken from another.
-        7 if is_shaky || rng.one_in(2) => {
+        7 if is_shaky || rng.one_in(4) => {
             write(at, Action::Auth(false));
             write(until, Action::Auth(true));
         }

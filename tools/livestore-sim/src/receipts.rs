@@ -2,10 +2,12 @@
 
 use crate::history::History;
 use livestore::{Outcome, Receipt, WaitError};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 /// Rings when there is something to hear.
 struct Bell(AtomicBool);
@@ -45,6 +47,8 @@ pub(crate) struct Receipts {
     records: Vec<Record>,
     /// Those whose outcome is not known.
     open: Vec<usize>,
+    /// When something of a session was confirmed.
+    confirmed: BTreeMap<u64, Vec<Duration>>,
 }
 
 impl Receipts {
@@ -56,6 +60,21 @@ impl Receipts {
         let bell = Arc::new(Bell(AtomicBool::new(true)));
         self.open.push(self.records.len());
         self.records.push(Record { origin, number, events, receipt, bell, is_over: false, is_told: false });
+    }
+
+    /// L6: from the start until then each session had something confirmed every so often.
+    pub(crate) fn check_progress(&self, sessions: u64, until: Duration, every: Duration) -> Result<(), String> {
+        for origin in 1..=sessions {
+            let times = self.confirmed.get(&origin).into_iter().flatten().copied();
+            let mut before = Duration::ZERO;
+            for time in times.filter(|time| *time < until).chain([until]) {
+                if time > before + every {
+                    return Err(format!("L6: session {origin} had nothing confirmed from {before:?} to {time:?}"));
+                }
+                before = time;
+            }
+        }
+        Ok(())
     }
 
     /// L3: a session is gone, so no receipt of its commits waits any more.
@@ -72,13 +91,22 @@ impl Receipts {
     }
 
     /// Asks those that rang; with `is_dear` all of them, of which none may have something to tell that did not ring.
-    pub(crate) fn poll(&mut self, history: &History, keeps_identity: bool, is_dear: bool) -> Result<(), String> {
+    pub(crate) fn poll(
+        &mut self,
+        history: &History,
+        keeps_identity: bool,
+        is_dear: bool,
+        now: Duration,
+    ) -> Result<(), String> {
         let mut open = std::mem::take(&mut self.open);
         let mut result = Ok(());
         open.retain(|index| {
             let record = &mut self.records[*index];
             if result.is_ok() {
                 result = record.poll(history, keeps_identity, is_dear);
+            }
+            if record.is_over {
+                self.confirmed.entry(record.origin).or_default().push(now);
             }
             !record.is_over
         });

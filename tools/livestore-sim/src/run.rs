@@ -2,7 +2,10 @@ use crate::world::World;
 use crate::{Plan, Workload};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// What a run that held came to.
@@ -55,6 +58,48 @@ impl std::error::Error for Failure {}
 pub fn run<W: Workload>(seed: u64) -> Result<Report, Failure> {
     let plan = Plan::new(seed);
     run_plan::<W>(plan.clone()).map_err(|violation| shrink::<W>(&plan, &violation))
+}
+
+/// Runs many seeds, on so many threads, and gives each result to the closure as they come; it says whether to go on.
+///
+/// ```
+/// use livestore_sim::{Notes, run_many};
+/// use std::ops::ControlFlow;
+///
+/// let mut events = 0;
+/// run_many::<Notes>(0..4, 2, |_seed, result| {
+///     events += result.unwrap_or_else(|failure| panic!("{failure}")).events;
+///     ControlFlow::Continue(())
+/// });
+/// assert!(events > 0);
+/// ```
+pub fn run_many<W: Workload>(
+    seeds: Range<u64>,
+    jobs: usize,
+    mut each: impl FnMut(u64, Result<Report, Failure>) -> ControlFlow<()>,
+) {
+    let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
+    std::thread::scope(|scope| {
+        let (send, results) = mpsc::channel();
+        for _ in 0..jobs.max(1) {
+            let (send, next) = (send.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    // Where nobody listens any more, nobody wants the rest.
+                    if seed >= end || send.send((seed, run::<W>(seed))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(send);
+        for (seed, result) in results {
+            if each(seed, result).is_break() {
+                return;
+            }
+        }
+    });
 }
 
 /// Runs a plan as it is, without shrinking it.

@@ -1,5 +1,5 @@
-use crate::Rng;
-use livestore::{CommitError, QueryError, Receipt, Schema, Store, SyncEvent};
+use crate::{Hear, Rng};
+use livestore::{CommitError, QueryError, Receipt, Schema, Store, Subscription, SyncEvent};
 
 /// An application under simulation: what it commits, and what must come of it.
 ///
@@ -40,6 +40,25 @@ pub trait Workload: Default {
     /// # Errors
     /// A query fails.
     fn own(&self, store: &Store<Self::Schema>) -> Result<String, QueryError> {
+        let _ = store;
+        Ok(String::new())
+    }
+
+    /// Subscribes to a live query, if the application has one to watch: each value that is delivered goes, as text, to
+    /// [`Hear::delivered`], with what [`watched`](Self::watched) gives at that moment.
+    ///
+    /// # Errors
+    /// The query fails.
+    fn watch(&self, store: &Store<Self::Schema>, hear: Hear) -> Result<Option<Subscription>, QueryError> {
+        let _ = (store, hear);
+        Ok(None)
+    }
+
+    /// What a fresh run of the watched query gives, as text.
+    ///
+    /// # Errors
+    /// The query fails.
+    fn watched(&self, store: &Store<Self::Schema>) -> Result<String, QueryError> {
         let _ = store;
         Ok(String::new())
     }

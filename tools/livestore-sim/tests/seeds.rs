@@ -1,23 +1,33 @@
 //! Seeds of the built-in workload. `SIM_SEEDS` says how many; without it they are few.
 
 use livestore_sim::marks::missing;
-use livestore_sim::{Notes, Plan, run, run_plan};
+use livestore_sim::{Notes, Plan, run_many, run_plan};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+fn is_ci() -> bool {
+    std::env::var_os("CI").is_some()
+}
 
 fn count() -> u64 {
     let asked = std::env::var("SIM_SEEDS").ok().and_then(|text| text.parse().ok());
-    asked.unwrap_or(if std::env::var_os("CI").is_some() { 1_000 } else { 100 })
+    asked.unwrap_or(if is_ci() { 2_000 } else { 100 })
 }
 
 #[test]
 fn nothing_is_lost_whatever_goes_wrong() {
-    let mut marks = BTreeMap::new();
-    for seed in 0..count() {
-        let report = run::<Notes>(seed).unwrap_or_else(|failure| panic!("{failure}"));
-        for (name, hits) in report.marks {
-            *marks.entry(name).or_default() += hits;
+    let jobs = std::thread::available_parallelism().map_or(1, |jobs| jobs.get());
+    let (mut marks, mut failures) = (BTreeMap::new(), Vec::new());
+    run_many::<Notes>(0..count(), jobs, |_, result| {
+        match result {
+            Ok(report) => {
+                report.marks.into_iter().for_each(|(name, hits)| *marks.entry(name).or_default() += hits);
+            }
+            Err(failure) => failures.push(failure.to_string()),
         }
-    }
+        if failures.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
     if count() < 1_000 {
         return; // Fewer may well leave something out.
     }
@@ -30,5 +40,13 @@ fn a_seed_decides_everything() {
         let again =
             || run_plan::<Notes>(Plan::new(seed)).unwrap_or_else(|violation| panic!("seed {seed}: {violation}"));
         assert_eq!(again(), again(), "seed {seed}");
+    }
+}
+
+#[test]
+fn each_of_many_writers_gets_on() {
+    for (seed, clients) in [(1, 2), (2, 4), (3, 8)].into_iter().chain(is_ci().then_some((4, 32))) {
+        let run = run_plan::<Notes>(Plan::contention(seed, clients));
+        run.unwrap_or_else(|violation| panic!("{clients} clients, seed {seed}: {violation}"));
     }
 }
