@@ -2,11 +2,11 @@
 
 mod watch;
 
-use crate::open::Place;
+use crate::open::{self, COMMAND_SYNC_MAX, Place};
 use crate::schema::{Todo, TodoCompleted, Todos};
 use crate::text::one_line;
 use clap::{Parser, Subcommand};
-use livestore::{Error, Result, Store, Table};
+use livestore::{Error, InitialSync, Result, Store, Table};
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 
@@ -18,8 +18,10 @@ Examples:
   todo done 7k3q                         mark as done; the beginning of an id is enough
   todo list --json | jq -r '.[].text'    the texts
   todo --dir ~/work --store work list    another list, in another directory
+  todo --sync ws://127.0.0.1:8787        the same list on several machines, through `livestore-server serve`
 
-Several processes may have a list open at once; each sees what the others change.";
+Several processes may have a list open at once; each sees what the others change.
+Without a network everything works as with one; what was done meanwhile is handed over later.";
 
 /// A todo list in the terminal. Without a command it opens the list on the screen.
 #[derive(Debug, Parser)]
@@ -64,7 +66,16 @@ pub enum Command {
 }
 
 /// Runs a command, then closes the store: what was committed survives a power loss from there on.
-pub fn run(store: &Store<Todos>, command: Command) -> Result<()> {
+///
+/// Nothing waits for the backend for longer than a second. What it did not get is pending in the list's directory, and goes to it with
+/// the next run that reaches it.
+pub fn run(place: &Place, command: Command) -> Result<()> {
+    let initial = match &command {
+        Command::Done { .. } | Command::List { .. } => InitialSync::Blocking(COMMAND_SYNC_MAX),
+        Command::Add { .. } | Command::Watch { .. } => InitialSync::Skip,
+    };
+    let is_change = matches!(command, Command::Add { .. } | Command::Done { .. });
+    let store = &open::store(place, initial)?;
     let mut output = std::io::stdout().lock();
     let done = match command {
         Command::Add { text, more } => {
@@ -74,6 +85,9 @@ pub fn run(store: &Store<Todos>, command: Command) -> Result<()> {
         Command::List { json } => list(store, Format::of(json), &mut output),
         Command::Watch { json } => watch::run(store, Format::of(json), &mut output),
     };
+    if is_change && done.is_ok() && place.has_backend() {
+        store.wait_synced(COMMAND_SYNC_MAX);
+    }
     let closed = store.shutdown().map_err(Error::new);
     done.and(closed)
 }

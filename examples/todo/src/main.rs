@@ -31,8 +31,10 @@ fn main() -> ExitCode {
 fn run(args: cli::Args) -> livestore::Result<()> {
     let place = args.place;
     match args.command {
-        Some(command) => cli::run(&open::store(&place)?, command),
-        None if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => ui::run(&open::store(&place)?),
+        Some(command) => cli::run(&place, command),
+        None if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => {
+            ui::run(&open::store(&place, livestore::InitialSync::Skip)?)
+        }
         None => Err(livestore::Error::new(
             "this is not a terminal, so the list cannot be shown in it; run a command, for example `todo list` or `todo add TEXT` (see `todo --help`)",
         )),

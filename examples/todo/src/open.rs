@@ -2,9 +2,14 @@
 
 use crate::schema::Todos;
 use clap::Args;
-use livestore::{Error, OpenProgress, Result, Store, native};
+use livestore::{Error, InitialSync, OpenProgress, Result, Store, native};
+use livestore_sync_client::SyncClient;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a command that ends at once waits for the backend: to get what others did, and to hand over what it did itself.
+pub const COMMAND_SYNC_MAX: Duration = Duration::from_secs(1);
 
 /// Where the todos are kept.
 #[derive(Debug, Args)]
@@ -16,10 +21,41 @@ pub struct Place {
     /// Which list: each store is a list of its own
     #[arg(long, global = true, value_name = "NAME", default_value = "todos")]
     store: String,
+
+    /// The sync backend, for example `ws://127.0.0.1:8787`: shares the list with other machines
+    #[arg(long, global = true, value_name = "URL", env = "TODO_SYNC")]
+    sync: Option<String>,
+
+    /// A file with the token that the sync backend asks for, read again on each connect
+    #[arg(long, global = true, value_name = "FILE", env = "TODO_TOKEN_FILE", requires = "sync")]
+    token_file: Option<PathBuf>,
 }
 
-/// Opens the store of that place, creating it where it is missing.
-pub fn store(place: &Place) -> Result<Store<Todos>> {
+impl Place {
+    /// Whether there is somebody to sync with.
+    pub const fn has_backend(&self) -> bool {
+        self.sync.is_some()
+    }
+
+    fn backend(&self) -> Result<Option<SyncClient>> {
+        let Some(url) = &self.sync else { return Ok(None) };
+        let mut backend = SyncClient::builder(url);
+        if let Some(path) = self.token_file.clone() {
+            backend = backend.token_with(move || match std::fs::read_to_string(&path) {
+                Ok(token) => Ok(token.trim().to_owned()),
+                Err(error) => {
+                    let reason = format!("the token file `{}` cannot be read: {error}", path.display());
+                    Err(livestore::SyncError::Unauthorized { reason })
+                }
+            });
+        }
+        backend.build().map(Some).map_err(|error| Error::new(format!("`--sync`: {error}")))
+    }
+}
+
+/// Opens the store of that place, creating it where it is missing. Where there is a backend, `initial` says whether to wait for what
+/// it holds.
+pub fn store(place: &Place, initial: InitialSync) -> Result<Store<Todos>> {
     let dir = match &place.dir {
         Some(dir) if dir.as_os_str().is_empty() => {
             return Err(Error::new("`--dir` is empty; give it a directory, for example `--dir ~/todos`"));
@@ -29,7 +65,10 @@ pub fn store(place: &Place) -> Result<Store<Todos>> {
             .ok_or_else(|| Error::new("this user has no data directory; choose one with `--dir DIR`"))?
             .join("livestore-todo"),
     };
-    let builder = Store::<Todos>::builder(native(dir), &place.store);
+    let mut builder = Store::<Todos>::builder(native(dir), &place.store);
+    if let Some(backend) = place.backend()? {
+        builder = builder.sync(backend).initial_sync(initial);
+    }
     let opened = if std::io::stderr().is_terminal() {
         let mut is_shown = false;
         builder.on_progress(move |progress| show(&progress, &mut is_shown)).open()

@@ -12,7 +12,7 @@ use crate::schema::{Todos, TodosEvent, UiState, UiStateSet};
 use app::{App, Effect, Health};
 use change::Change;
 use feed::{Feed, Latest, Message};
-use livestore::{ClientDocument, Error, LeaderState, Result, Store, StoreStatus};
+use livestore::{ClientDocument, Error, LeaderState, Result, Store, StoreStatus, SyncError, SyncState, SyncStatus};
 use ratatui::crossterm::event::{Event, KeyEventKind};
 use std::ops::ControlFlow;
 use std::sync::mpsc::RecvTimeoutError;
@@ -42,9 +42,9 @@ fn show(store: &Store<Todos>, feed: &Feed, mut terminal: Terminal) -> Result<()>
     let mut app = App::default();
     loop {
         refresh(&mut app, feed);
-        app.health = health(&store.status());
+        app.health = health(&store.status(), &store.sync_status());
         terminal.draw(|frame| view::draw(&mut app, frame))?;
-        let wait = if app.health.pending > 0 { STATUS_PENDING } else { STATUS_IDLE };
+        let wait = if app.health.moves { STATUS_PENDING } else { STATUS_IDLE };
         let mut next = match feed.messages.recv_timeout(wait) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
@@ -134,21 +134,47 @@ fn commit(store: &Store<Todos>, events: &[TodosEvent]) -> Result<()> {
     Ok(())
 }
 
-fn health(status: &StoreStatus) -> Health {
+fn health(status: &StoreStatus, sync: &SyncStatus) -> Health {
     let problem = match &status.leader {
         _ if status.closed.is_some() => status.closed.clone(),
         LeaderState::Retrying { error, .. } => Some(format!("the eventlog cannot be written, trying again: {error}")),
         LeaderState::Silent => Some("the process that leads this list is silent; what you change is kept".to_owned()),
         LeaderState::Stopped { reason } => Some(format!("nothing more is written: {reason}")),
-        _ => match status.quarantined.len() {
-            0 => None,
-            count => Some(format!("{count} commits could not be applied")),
+        _ => match (&sync.state, status.quarantined.len()) {
+            (SyncState::Stopped { reason }, _) => Some(format!("nothing more is synced: {reason}")),
+            (_, 0) => None,
+            (_, count) => Some(format!("{count} commits could not be applied")),
         },
     };
+    // What waits for a backend that cannot be reached does so for a while.
+    let waits = matches!(sync.state, SyncState::Waiting);
     Health {
         local_head: status.local_head.to_string(),
         upstream_head: status.upstream_head.to_string(),
         pending: status.pending,
+        moves: status.pending > 0 && !waits || matches!(sync.state, SyncState::CatchingUp { .. }),
+        sync: describe(sync),
         problem,
     }
+}
+
+/// What the connection to the backend does, in a few words; `None` where there is no backend.
+fn describe(sync: &SyncStatus) -> Option<String> {
+    Some(match &sync.state {
+        SyncState::Off | SyncState::Stopped { .. } => return None,
+        SyncState::Connecting => "connecting".to_owned(),
+        SyncState::CatchingUp { done, total: Some(total) } => format!("catching up {done}/{total}"),
+        SyncState::CatchingUp { .. } => "catching up".to_owned(),
+        SyncState::Live if sync.is_synced() => "synced".to_owned(),
+        SyncState::Live => "syncing".to_owned(),
+        _ => {
+            let why = match &sync.last_error {
+                Some(SyncError::Unauthorized { .. }) => "not let in",
+                Some(SyncError::Protocol { .. }) => "no sync backend there",
+                _ => "offline",
+            };
+            let seconds = sync.next_retry_ms.map(|ms| ms.div_ceil(1_000));
+            seconds.map_or_else(|| why.to_owned(), |seconds| format!("{why}, again in {seconds} s"))
+        }
+    })
 }

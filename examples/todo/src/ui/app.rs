@@ -82,6 +82,10 @@ pub struct Health {
     pub local_head: String,
     pub upstream_head: String,
     pub pending: usize,
+    /// Whether it will soon be another one.
+    pub moves: bool,
+    /// What the connection to the sync backend does; `None` without one.
+    pub sync: Option<String>,
     pub problem: Option<String>,
 }
 

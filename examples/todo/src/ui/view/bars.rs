@@ -75,7 +75,7 @@ pub(super) fn status(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let position = (!app.todos.is_empty()).then(|| format!("{}/{}", app.selected + 1, app.todos.len()));
     // Whole parts only, the most wanted first.
     let mut text = format!(" {counts}");
-    for part in [Some(heads), Some(pending), position].into_iter().flatten() {
+    for part in [health.sync.clone(), Some(heads), Some(pending), position].into_iter().flatten() {
         let longer = format!("{text} · {part}");
         if Span::raw(longer.as_str()).width() <= area.width.into() {
             text = longer;

@@ -15,7 +15,7 @@ fn app(todos: Vec<Todo>) -> App {
     let head = || format!("e{}", todos.len());
     let mut app = App::default();
     app.counts = Counts { open: todos.len() as i64 - done, done };
-    app.health = Health { local_head: head(), upstream_head: head(), pending: 0, problem: None };
+    app.health = Health { local_head: head(), upstream_head: head(), ..Health::default() };
     app.set_todos(Arc::new(todos));
     app
 }
@@ -152,8 +152,13 @@ fn faults_are_shown() {
 #[test]
 fn pending_events_are_counted() {
     let mut app = three();
-    app.health = Health { local_head: "e5".into(), upstream_head: "e3".into(), pending: 2, problem: None };
+    app.health = Health { local_head: "e5".into(), upstream_head: "e3".into(), pending: 2, ..Health::default() };
     assert_eq!(drawn(&mut app, 60, 10)[8], " 2 open · 1 done · eventlog e3 → e5 · 2 pending · 1/3");
+    app.health.sync = Some("offline, again in 4 s".into());
+    assert_eq!(
+        drawn(&mut app, 80, 10)[8],
+        " 2 open · 1 done · offline, again in 4 s · eventlog e3 → e5 · 2 pending · 1/3"
+    );
 }
 
 #[test]

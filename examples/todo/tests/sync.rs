@@ -1,0 +1,119 @@
+//! Two lists in different directories, on one server.
+
+use livestore_server::serve::{Server, serve};
+use livestore_server::storage::{SqliteStorage, Synchronous};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// A server on a port; the same port when it is started again.
+struct Backend {
+    runtime: Runtime,
+    address: SocketAddr,
+    running: Option<(oneshot::Sender<()>, tokio::task::JoinHandle<()>)>,
+}
+
+impl Backend {
+    fn start(dir: &Path) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let address = ([127, 0, 0, 1], 0).into();
+        let mut backend = Self { runtime, address, running: None };
+        backend.go_on(dir);
+        backend
+    }
+
+    fn go_on(&mut self, dir: &Path) {
+        let _inside = self.runtime.enter();
+        let storage = Arc::new(SqliteStorage::open(dir, Synchronous::Normal).unwrap());
+        let listener = self.runtime.block_on(TcpListener::bind(self.address)).unwrap();
+        self.address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let server = Server::builder(storage).build();
+        let task = self.runtime.spawn(serve(listener, server, async { drop(stopped.await) }));
+        self.running = Some((stop, task));
+    }
+
+    fn stop(&mut self) {
+        let (stop, task) = self.running.take().unwrap();
+        drop(stop);
+        self.runtime.block_on(task).unwrap();
+    }
+
+    fn todo(&self, dir: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_todo"));
+        command.arg("--dir").arg(dir).arg("--sync").arg(format!("ws://{}", self.address)).stdin(Stdio::null());
+        command
+    }
+
+    fn printed(&self, dir: &Path, args: &[&str]) -> String {
+        let output = self.todo(dir).args(args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn texts(&self, dir: &Path) -> Vec<String> {
+        texts(&self.printed(dir, &["list", "--json"]))
+    }
+
+    /// Waits until a list has so many todos: a command waits for a second only, which may not be enough on a busy machine.
+    fn wait_for(&self, dir: &Path, count: usize) -> Vec<String> {
+        let deadline = Instant::now() + LONG;
+        loop {
+            let texts = self.texts(dir);
+            if texts.len() == count || Instant::now() > deadline {
+                return texts;
+            }
+        }
+    }
+}
+
+fn texts(json: &str) -> Vec<String> {
+    let todos: Vec<Value> = serde_json::from_str(json).unwrap();
+    todos.iter().map(|todo| todo["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn lists_in_two_directories_follow_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    let backend = Backend::start(&dir.path().join("backend"));
+    let mut watch = backend.todo(&second);
+    let mut watch = watch.args(["watch", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "[]");
+    backend.printed(&first, &["add", "milk"]);
+    assert_eq!(texts(&lines.next().unwrap().unwrap()), ["milk"], "it comes while the other one watches");
+    drop(watch.stdin.take());
+    assert!(watch.wait().unwrap().success());
+}
+
+#[test]
+fn what_was_done_without_a_network_is_handed_over_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    let data = dir.path().join("backend");
+    let mut backend = Backend::start(&data);
+    backend.printed(&first, &["add", "milk"]);
+    assert_eq!(backend.wait_for(&second, 1), ["milk"]);
+    backend.stop();
+    // Both go on, each for itself, and no command fails or hangs.
+    backend.printed(&first, &["add", "bread"]);
+    backend.printed(&second, &["add", "salt"]);
+    assert_eq!(backend.texts(&first), ["milk", "bread"]);
+    assert_eq!(backend.texts(&second), ["milk", "salt"]);
+    backend.go_on(&data);
+    backend.wait_for(&first, 2);
+    assert_eq!(backend.wait_for(&second, 3).len(), 3);
+    let agreed = backend.wait_for(&first, 3);
+    assert_eq!(agreed, backend.wait_for(&second, 3), "one order for both");
+    assert_eq!(agreed.len(), 3);
+}
