@@ -1,6 +1,7 @@
 //! The sync backend of LiveStore: orders the events of many clients into one log per store.
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod auth;
 pub mod hub;
 pub mod limits;

@@ -113,6 +113,12 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Stores by name, after a name, at most `max` of them.
     fn stores<'a>(&'a self, after: Option<&'a str>, max: usize) -> StorageFuture<'a, Vec<StoreSummary>>;
 
+    /// Checks what shows in no log: the structure below, and events that belong to none. Returns what is wrong first.
+    /// Each log's own events are [`archive::check`](crate::archive::check)'s.
+    fn verify(&self) -> StorageFuture<'_, Option<String>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Whether other processes may append to the same logs. A server then looks at the heads now and then.
     fn is_shared(&self) -> bool {
         false

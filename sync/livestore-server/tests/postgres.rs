@@ -83,3 +83,39 @@ async fn an_address_is_refused_without_its_password() {
     assert!(matches!(error, StorageError::Unavailable { .. }), "{error}");
     assert!(!error.to_string().contains("secret"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_moves_between_the_storages_and_back() {
+    use livestore_server::archive::{Identity, check, export, import};
+    use livestore_server::storage::{SqliteStorage, Synchronous};
+    let Some(server) = Postgres::start() else { return };
+    let database = PostgresStorage::connect(&server.url()).await.unwrap();
+    let log = database.create("s", "b").await.unwrap();
+    let entries = (1..=1_500).map(|number| {
+        let parent = number - 1;
+        let body =
+            format!(r#"{{"name":"e","seqNum":{number},"parentSeqNum":{parent},"clientId":"c","sessionId":"s"}}"#);
+        Entry { number, rest: None, created_at_ms: 7, principal: Some("ada".into()), body: body.into() }
+    });
+    database.append("s", &log, entries.collect()).await.unwrap();
+    let mut file = Vec::new();
+    export(&database, "s", &mut file, |_| {}).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let embedded = SqliteStorage::open(dir.path(), Synchronous::Normal).unwrap();
+    import(&embedded, "s", &*file, Identity::Keep, |_| {}).await.unwrap();
+    let mut again = Vec::new();
+    export(&embedded, "s", &mut again, |_| {}).await.unwrap();
+    assert!(again == file, "the same bytes");
+    let imported = import(&database, "t", &*again, Identity::New, |_| {}).await.unwrap();
+    assert_eq!(check(&database, "t", |_| {}).await.unwrap(), imported.log);
+    assert_eq!(database.verify().await.unwrap(), None);
+
+    let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.execute("UPDATE livestore_store SET head = 1499 WHERE name = 's'", &[]).await.unwrap();
+    let said = database.verify().await.unwrap();
+    assert_eq!(said.as_deref(), Some("e1500 of `s` stands behind the head of its log"));
+    client.execute("DELETE FROM livestore_event WHERE number = 7", &[]).await.unwrap();
+    let error = check(&database, "s", |_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("e7 of `s` is missing"), "{error}");
+}

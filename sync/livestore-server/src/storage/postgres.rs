@@ -125,6 +125,21 @@ impl PostgresStorage {
     }
 }
 
+impl PostgresStorage {
+    /// Events that belong to no log. Asked for rarely, so the statement is not kept.
+    async fn strays(&self) -> Result<Option<String>, StorageError> {
+        let link = self.links.get().await?;
+        let rows = link.client.query(schema::STRAYS, &[]).await.map_err(unavailable)?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let store: Option<&str> = row.try_get(0).map_err(unavailable)?;
+        let number: i64 = row.try_get(1).map_err(unavailable)?;
+        Ok(Some(match store {
+            Some(store) => format!("e{number} of `{store}` stands behind the head of its log"),
+            None => format!("e{number} of a store that is not there was found"),
+        }))
+    }
+}
+
 impl Storage for PostgresStorage {
     fn load<'a>(&'a self, store_id: &'a str) -> StorageFuture<'a, Option<LogState>> {
         Box::pin(self.load_log(store_id))
@@ -144,6 +159,10 @@ impl Storage for PostgresStorage {
 
     fn stores<'a>(&'a self, after: Option<&'a str>, max: usize) -> StorageFuture<'a, Vec<StoreSummary>> {
         Box::pin(self.list(after, max))
+    }
+
+    fn verify(&self) -> StorageFuture<'_, Option<String>> {
+        Box::pin(self.strays())
     }
 
     fn is_shared(&self) -> bool {

@@ -27,10 +27,11 @@ pub enum Synchronous {
 /// many stores cost one sync of the disk.
 #[derive(Debug)]
 pub struct SqliteStorage {
-    writer: Writer,
+    // `None` when it was opened for reading only.
+    writer: Option<Writer>,
     readers: Arc<Readers>,
     // Held as long as the storage lives, so that a second server cannot write the same file.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl SqliteStorage {
@@ -48,7 +49,27 @@ impl SqliteStorage {
         make_file(&path)?;
         let connection = schema::open_for_writing(&path, synchronous)?;
         let writer = Writer::start(connection)?;
-        Ok(Self { writer, readers: Arc::new(Readers::new(path)), _lock: lock })
+        Ok(Self { writer: Some(writer), readers: Arc::new(Readers::new(path)), _lock: Some(lock) })
+    }
+
+    /// Opens the storage in a directory for reading only, beside a server that may be writing to it. Nothing is made.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`] when there is none or it cannot be read; [`StorageError::Damaged`] when the file is not of
+    /// this version of the storage, or broken.
+    pub fn open_read_only(dir: impl AsRef<Path>) -> Result<Self, StorageError> {
+        let path = dir.as_ref().join("eventlog.db");
+        if let Err(error) = std::fs::metadata(&path) {
+            return Err(at(&path, "read", &error));
+        }
+        let readers = Readers::new(path);
+        readers.with(schema::check_format)?;
+        Ok(Self { writer: None, readers: Arc::new(readers), _lock: None })
+    }
+
+    fn writer(&self) -> Result<&Writer, StorageError> {
+        self.writer.as_ref().ok_or_else(|| StorageError::misuse("it was opened for reading only"))
     }
 
     fn reading<'a, T, F>(&self, read: F) -> StorageFuture<'a, T>
@@ -70,11 +91,17 @@ impl Storage for SqliteStorage {
     }
 
     fn create<'a>(&'a self, store_id: &'a str, backend_id: &'a str) -> StorageFuture<'a, LogState> {
-        Box::pin(self.writer.create(store_id, backend_id))
+        match self.writer() {
+            Ok(writer) => Box::pin(writer.create(store_id, backend_id)),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 
     fn append<'a>(&'a self, store_id: &'a str, log: &'a LogState, entries: Vec<Entry>) -> StorageFuture<'a, Appended> {
-        Box::pin(self.writer.append(store_id, log, entries))
+        match self.writer() {
+            Ok(writer) => Box::pin(writer.append(store_id, log, entries)),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 
     fn read<'a>(&'a self, store_id: &'a str, after: u64, max: ReadMax) -> StorageFuture<'a, Vec<Entry>> {
@@ -85,6 +112,10 @@ impl Storage for SqliteStorage {
     fn stores<'a>(&'a self, after: Option<&'a str>, max: usize) -> StorageFuture<'a, Vec<StoreSummary>> {
         let after = after.map(str::to_owned);
         self.reading(move |db| reader::stores(db, after.as_deref(), max))
+    }
+
+    fn verify(&self) -> StorageFuture<'_, Option<String>> {
+        self.reading(reader::verify)
     }
 }
 

@@ -1,45 +1,97 @@
 //! The sync backend as a program.
 
+mod check;
+mod export;
+mod import;
+mod out_file;
+mod progress;
 mod serve;
 mod settings;
+mod stores;
 
 use clap::{Parser, Subcommand};
+use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 /// Orders the events of LiveStore clients, in Rust and in TypeScript, into one log per store.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, after_help = EXIT_CODES)]
 struct Args {
     #[command(subcommand)]
     command: Command,
 }
 
+const EXIT_CODES: &str = "\
+Exit codes: 0 all went well, 1 something failed, 2 the command line is wrong, 3 `check` found damage, 130 interrupted.
+LIVESTORE_LOG sets what is logged to stderr, for example `debug` or `warn,livestore_server=info`.";
+
+/// `check` found damage.
+const DAMAGED: u8 = 3;
+/// Ended by Ctrl-C, as shells say it.
+const INTERRUPTED: u8 = 130;
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve clients over WebSocket and HTTP until it is told to stop
     Serve(serve::ServeArgs),
+    /// List the stores, with the length of their logs; also beside a running server
+    Stores(stores::StoresArgs),
+    /// Write a store's log as JSON lines: a backup, or to move it; also beside a running server
+    Export(export::ExportArgs),
+    /// Add to a store's log what a file has more; nothing that is there is changed
+    Import(import::ImportArgs),
+    /// Check every event of one store or of all; also beside a running server
+    Check(check::CheckArgs),
 }
+
+/// What a command ends with, when it was not prevented.
+type Ended = Result<ExitCode, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let filter = EnvFilter::try_from_env("LIVESTORE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let default = if matches!(args.command, Command::Serve(_)) { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_env("LIVESTORE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    let done = match args.command {
-        Command::Serve(args) => runtime.block_on(serve::run(&args)),
+    let ended = match &args.command {
+        Command::Serve(args) => runtime.block_on(serve::run(args)),
+        Command::Stores(args) => runtime.block_on(unless_interrupted(stores::run(args))),
+        Command::Export(args) => runtime.block_on(unless_interrupted(export::run(args))),
+        Command::Import(args) => runtime.block_on(unless_interrupted(import::run(args))),
+        Command::Check(args) => runtime.block_on(unless_interrupted(check::run(args))),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    match ended {
+        Ok(code) => code,
         Err(error) => fail(&*error),
     }
 }
 
+/// Ctrl-C ends a command in order: what it made for a while is taken away, and what it began to store is stored whole.
+async fn unless_interrupted(command: impl Future<Output = Ended>) -> Ended {
+    let (interrupt, interrupted) = tokio::sync::oneshot::channel::<()>();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            drop(interrupt);
+            // It may hang in a pipe that nobody writes to or reads from.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            std::process::exit(INTERRUPTED.into());
+        }
+        // Without a signal handler the system ends the process.
+        std::future::pending::<()>().await;
+    });
+    tokio::select! {
+        ended = command => ended,
+        _ = interrupted => Ok(ExitCode::from(INTERRUPTED)),
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "a program tells its user why it ends")]
-fn fail(error: &dyn std::error::Error) -> ExitCode {
+fn fail(error: &dyn Error) -> ExitCode {
     eprintln!("livestore-server: {error}");
     ExitCode::FAILURE
 }

@@ -1,6 +1,7 @@
 //! `livestore-server serve`.
 
-use crate::settings::StorageArgs;
+use crate::Ended;
+use crate::settings::WritableArgs;
 use clap::Args;
 use livestore_server::auth::{Gate, Origin, OriginRules, TokenFile, check_bind};
 use livestore_server::limits::ServerLimits;
@@ -8,6 +9,7 @@ use livestore_server::serve::{Server, serve};
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -18,7 +20,7 @@ pub(crate) struct ServeArgs {
     listen: SocketAddr,
 
     #[command(flatten)]
-    storage: StorageArgs,
+    storage: WritableArgs,
 
     /// Who may connect: a file with a line `TOKEN STORES read|write` each, `anonymous` as the token for who has none
     #[arg(long, value_name = "FILE", env = "LIVESTORE_TOKENS")]
@@ -64,7 +66,7 @@ impl ServeArgs {
     }
 }
 
-pub(crate) async fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn run(args: &ServeArgs) -> Ended {
     let limits = args.limits();
     limits.check()?;
     let gate = args.gate(&limits)?;
@@ -82,7 +84,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     }
     serve(listener, server, stopped()).await;
     tracing::info!("stopped");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Waits until somebody wants the server to stop: Ctrl-C, or SIGTERM of a service manager.

@@ -79,6 +79,11 @@ SELECT number, rest, created_at, principal, body FROM (
 ) AS measured
 WHERE bytes <= $4 OR number = $2 + 1 ORDER BY number";
 
+/// An event that belongs to no log, where there is one.
+pub(super) const STRAYS: &str = "
+SELECT store.name, event.number FROM livestore_event AS event LEFT JOIN livestore_store AS store ON store.key = event.store
+WHERE store.key IS NULL OR event.number NOT BETWEEN 1 AND store.head LIMIT 1";
+
 impl Statements {
     pub(super) async fn prepare(client: &Client) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {

@@ -1,8 +1,8 @@
 //! Reads, on connections of their own, beside the writer.
 
-use super::super::{Entry, LogState, ReadMax, StorageError, StoreSummary};
+use super::super::{Entry, LogState, NUMBER_MAX, ReadMax, StorageError, StoreSummary};
 use super::schema;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -79,4 +79,26 @@ pub(super) fn stores(db: &Connection, after: Option<&str>, max: usize) -> Result
         Ok(StoreSummary { store_id: row.get(0)?, log, created_at_ms: row.get(3)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The file's structure, and events that belong to no log.
+pub(super) fn verify(db: &Connection) -> Result<Option<String>, StorageError> {
+    let found: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        return Ok(Some(found));
+    }
+    let mut strays = db.prepare(
+        "SELECT place FROM event WHERE NOT EXISTS
+            (SELECT 1 FROM store WHERE key = event.place >> ?1 AND event.place & ?2 BETWEEN 1 AND head) LIMIT 1",
+    )?;
+    let max = i64::try_from(NUMBER_MAX).map_err(StorageError::damaged)?;
+    let stray = strays.query_row((schema::NUMBER_BITS, max), |row| row.get(0)).optional()?;
+    let Some(place) = stray else { return Ok(None) };
+    let store = db.query_row("SELECT name FROM store WHERE key = ?", [place >> schema::NUMBER_BITS], |row| row.get(0));
+    let store: Option<String> = store.optional()?;
+    let number = schema::number(place);
+    Ok(Some(match store {
+        Some(store) => format!("e{number} of `{store}` stands behind the head of its log"),
+        None => format!("e{number} of a store that is not there was found"),
+    }))
 }

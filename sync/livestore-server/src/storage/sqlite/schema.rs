@@ -10,7 +10,7 @@ use std::time::Duration;
 const FORMAT: i64 = 1;
 const APPLICATION_ID: i64 = 0x4c53_5356;
 /// A store's events stand together: the place of an event is its store's key and its number in one integer.
-const NUMBER_BITS: u32 = 40;
+pub(super) const NUMBER_BITS: u32 = 40;
 
 const TABLES: &str = "
 CREATE TABLE store (
@@ -74,20 +74,33 @@ fn configure(db: &Connection) -> Result<(), StorageError> {
 }
 
 fn migrate(db: &Connection) -> Result<(), StorageError> {
-    let format: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    match (application, format) {
+    let found = found(db)?;
+    if found != (0, 0) {
+        return check(found);
+    }
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 {
+        return Err(StorageError::damaged("the file holds something else than eventlogs"));
+    }
+    db.execute_batch(&format!(
+        "BEGIN;{TABLES}PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {FORMAT};COMMIT;"
+    ))?;
+    Ok(())
+}
+
+/// Whether the file is one of this version.
+pub(super) fn check_format(db: &Connection) -> Result<(), StorageError> {
+    check(found(db)?)
+}
+
+fn found(db: &Connection) -> Result<(i64, i64), StorageError> {
+    let application = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    Ok((application, db.pragma_query_value(None, "user_version", |row| row.get(0))?))
+}
+
+fn check(found: (i64, i64)) -> Result<(), StorageError> {
+    match found {
         (APPLICATION_ID, FORMAT) => Ok(()),
-        (0, 0) => {
-            let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-            if tables > 0 {
-                return Err(StorageError::damaged("the file holds something else than eventlogs"));
-            }
-            db.execute_batch(&format!(
-                "BEGIN;{TABLES}PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {FORMAT};COMMIT;"
-            ))?;
-            Ok(())
-        }
         (APPLICATION_ID, other) => Err(StorageError::damaged(format!(
             "the file has format {other}, and this server reads format {FORMAT}: use the server that wrote it"
         ))),

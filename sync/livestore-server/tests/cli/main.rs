@@ -1,0 +1,10 @@
+//! The program as its users meet it: `livestore-server` as a process.
+
+mod check;
+mod export;
+mod import;
+mod served;
+mod stores;
+mod support;
+#[path = "../support/mod.rs"]
+mod wire;
