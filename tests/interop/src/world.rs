@@ -1,0 +1,157 @@
+//! All sides of a test, and what they said.
+
+use crate::bell::Bell;
+use crate::server::Lines;
+use crate::typescript::Heard;
+use crate::{Client, Network, Note, Rust, Server, Setup, TypeScript, node};
+use livestore_sync_client::SyncClient;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How long anything may take that has to come; a bound, not a measure.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How much of what one side said is shown.
+const SHOWN_BYTES: usize = 16 << 10;
+
+/// A server with one store, and its clients.
+#[derive(Debug)]
+pub struct World {
+    project: &'static Path,
+    store_id: String,
+    dir: tempfile::TempDir,
+    lines: Lines,
+    heard: Mutex<Vec<(String, Heard)>>,
+    bell: Bell,
+}
+
+impl World {
+    /// The place for a server and its clients. `None` where there is no Node.
+    #[must_use]
+    pub fn start(store_id: &str) -> Option<Self> {
+        Some(Self {
+            project: node::project()?,
+            store_id: store_id.to_owned(),
+            dir: tempfile::tempdir().expect("there is room for a directory"),
+            lines: Lines::default(),
+            heard: Mutex::default(),
+            bell: Bell::default(),
+        })
+    }
+
+    /// A directory of that name, made where it is missing.
+    #[must_use]
+    pub fn dir(&self, name: &str) -> PathBuf {
+        let dir = self.dir.path().join(name);
+        std::fs::create_dir_all(&dir).expect("there is room for a directory");
+        dir
+    }
+
+    /// The world's one store.
+    #[must_use]
+    pub fn store_id(&self) -> &str {
+        &self.store_id
+    }
+
+    /// Starts the server on a directory of that name.
+    #[must_use]
+    pub fn server(&self, data: &str) -> Server {
+        Server::start(&self.dir(data), None, &self.lines)
+    }
+
+    /// Starts the server with this token file.
+    #[must_use]
+    pub fn server_with_tokens(&self, data: &str, tokens: &Path) -> Server {
+        Server::start(&self.dir(data), Some(tokens), &self.lines)
+    }
+
+    /// Starts a TypeScript client that connects through a network.
+    #[must_use]
+    pub fn typescript(&self, network: &Network, setup: &Setup) -> TypeScript {
+        let client = self.typescript_begun(network, setup);
+        client.wait_ready();
+        client
+    }
+
+    /// Starts TypeScript clients, all at once.
+    #[must_use]
+    pub fn typescripts<const N: usize>(&self, clients: [(&Network, Setup); N]) -> [TypeScript; N] {
+        let begun = clients.map(|(network, setup)| self.typescript_begun(network, &setup));
+        begun.iter().for_each(TypeScript::wait_ready);
+        begun
+    }
+
+    fn typescript_begun(&self, network: &Network, setup: &Setup) -> TypeScript {
+        let heard = Heard::default();
+        let scheme = if setup.transport == "http" { "http" } else { "ws" };
+        let url = format!("{scheme}://{}", network.address());
+        self.heard.lock().expect("nobody panics with it").push((setup.name.clone(), heard.clone()));
+        TypeScript::spawn(self.project, &url, &self.store_id, setup, &heard, &self.bell)
+    }
+
+    /// Opens a store in Rust that connects through a network, over a WebSocket. It keeps its files in a directory of its name.
+    #[must_use]
+    pub fn rust(&self, network: &Network, name: &str) -> Rust {
+        let client = SyncClient::builder(&format!("ws://{}", network.address()));
+        Rust::open(name, &self.dir(name), &self.store_id, client, &self.bell)
+    }
+
+    /// Waits until this is so, looking again whenever a client changed.
+    pub fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let found = self.bell.until(Instant::now() + PATIENCE, || is_so().then_some(()));
+        assert!(found.is_some(), "not so after {PATIENCE:?}: {what}");
+    }
+
+    /// Waits until all clients have seen so many events, and checks that they saw the same. Gives the events in their order, and the
+    /// notes.
+    #[must_use]
+    pub fn converged(&self, clients: &[&dyn Client], events: usize) -> (Vec<String>, Vec<Note>) {
+        let steps = |client: &dyn Client| client.trail().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let agreed = self.bell.until(Instant::now() + PATIENCE, || {
+            let (first, others) = clients.split_first()?;
+            let trail = steps(*first);
+            let agree = trail.len() == events && others.iter().all(|client| steps(*client) == trail);
+            agree.then_some(trail)
+        });
+        let Some(trail) = agreed else {
+            let seen: String = clients.iter().map(|client| told(*client)).collect();
+            panic!("not the same {events} events after {PATIENCE:?}:{seen}");
+        };
+        let notes: Vec<_> = clients.iter().map(|client| client.notes()).collect();
+        for (client, found) in clients.iter().zip(&notes) {
+            assert_eq!(Some(found), notes.first(), "the notes of {}", client.name());
+        }
+        (trail, notes.into_iter().next().unwrap_or_default())
+    }
+
+    /// What all sides said, the last of it.
+    fn report(&self) -> String {
+        let mut report = String::new();
+        let mut side = |name: &str, text: &str| {
+            let mut from = text.len().saturating_sub(SHOWN_BYTES);
+            while !text.is_char_boundary(from) {
+                from += 1;
+            }
+            let _ = writeln!(report, "---- {name}\n{}", text.get(from..).unwrap_or_default());
+        };
+        side("the server", &self.lines.text());
+        for (name, heard) in self.heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
+            side(&format!("the TypeScript client {name}"), &heard.text());
+        }
+        report
+    }
+}
+
+fn told(client: &dyn Client) -> String {
+    format!("\n  {}:{} ({})", client.name(), client.trail(), client.state())
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = write!(std::io::stderr().lock(), "{}", self.report());
+        }
+    }
+}

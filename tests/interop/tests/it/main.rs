@@ -1,0 +1,3 @@
+//! Unmodified TypeScript clients and stores in Rust, over one server.
+
+mod typescript;
