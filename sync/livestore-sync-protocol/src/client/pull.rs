@@ -23,6 +23,8 @@ pub(super) struct Pull {
     /// Whether no page was given out yet. The first is, even if it is empty.
     is_first: bool,
     gaps: u32,
+    /// Whether a pull that is not live brought all it was asked for. The server of sync-cf 0.4.0 sends it news until its end arrives.
+    is_done: bool,
 }
 
 /// What a page of the server means.
@@ -45,7 +47,18 @@ impl Pull {
         deadline: Duration,
     ) -> Self {
         let deadline = Some(deadline);
-        Self { id, live, backend_id, head: after, deadline, seen: after, is_behind: true, is_first: true, gaps: 0 }
+        Self {
+            id,
+            live,
+            backend_id,
+            head: after,
+            deadline,
+            seen: after,
+            is_behind: true,
+            is_first: true,
+            gaps: 0,
+            is_done: false,
+        }
     }
 
     /// The pull that goes on where this one got stuck.
@@ -60,6 +73,9 @@ impl Pull {
     }
 
     pub(super) fn arrived(&mut self, response: PullResponse, now: Duration, timeout: Duration) -> Arrived {
+        if self.is_done {
+            return Arrived::Nothing;
+        }
         let keeps_identity = response.capabilities.is_some_and(|capabilities| capabilities.identity);
         let head = response.capabilities.and_then(|capabilities| capabilities.head);
         let PullResponse { batch, page_info, backend_id, .. } = response;
@@ -107,6 +123,7 @@ impl Pull {
         let page = (is_news && !is_held_back).then_some(page);
         self.is_first &= page.is_none();
         if !is_missing {
+            self.is_done = !self.live && page.as_ref().is_some_and(|page| page.info == PageInfo::NoMore);
             return page.map_or(Arrived::Nothing, Arrived::Page);
         }
         self.gaps += 1;

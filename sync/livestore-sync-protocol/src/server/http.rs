@@ -103,7 +103,8 @@ impl HttpExchange {
         let events = cut(page.events, groups, page.backend_id);
         after = events.last().map_or(after, |last| last.number);
         let info = if events.is_empty() { PageInfo::NoMore } else { PageInfo::after(after, target) };
-        let head = page.head.max(after);
+        // Not of a cursor behind the end: that the log lacks events is for the client to see.
+        let head = events.last().map_or(page.head, |last| page.head.max(last.number));
         let chunk = Chunk { id: &id, events, info, backend_id: page.backend_id, head };
         let text = chunk.text(&self.options);
         self.write(&text);

@@ -211,6 +211,17 @@ fn a_new_pull_ends_the_one_before() {
     assert_eq!(test.hear(&chunk("1", 4..=4, NONE, false)), "page 4..4 of b !");
 }
 
+/// As sync-cf 0.4.0 has it: news go to every pull whose end was not sent.
+#[test]
+fn a_pull_that_is_not_live_brings_nothing_after_its_last_page() {
+    let mut test = Test::open();
+    test.tell(ClientInput::Pull { after: 0, backend_id: None, live: false });
+    test.hear(&chunk("0", 1..=3, NONE, false));
+    assert_eq!(test.hear(&chunk("0", 4..=4, NONE, false)), "ack 0");
+    assert_eq!(test.tell(ClientInput::PageTaken), "ack 0");
+    assert_eq!(test.hear(&exit("0", Exit::pulled())), "");
+}
+
 #[test]
 fn an_unknown_backend_is_pulled_from_its_start() {
     let mut test = Test::open();

@@ -2,7 +2,7 @@
 
 use crate::random::client_frame;
 use crate::rng::{Rng, rounds};
-use crate::store::{ModelStore, Served};
+use crate::store::{ModelStore, Served, exchange};
 use livestore_sync_protocol::{
     Cause, Close, Exit, Failure, LogPage, PageInfo, PushVerdict, RequestId, ServerConnection, ServerEnvelope,
     ServerInput, ServerOptions, ServerOutput,
@@ -416,4 +416,14 @@ fn walk(rng: &mut Rng) {
         }
         assert_eq!(connection.deadline().is_none(), connection.is_closed());
     }
+}
+
+#[test]
+fn a_cursor_behind_the_end_is_answered_with_the_end_over_http_too() {
+    let mut store = ModelStore::new("b");
+    let push = push("\"0\"", &event(1)).replace("SyncWsRpc", "SyncHttpRpc");
+    exchange("s", push.as_bytes(), &mut store);
+    let pull = pull("\"1\"", false, Some(999), true).replace("SyncWsRpc", "SyncHttpRpc");
+    let answer = exchange("s", pull.as_bytes(), &mut store);
+    assert!(answer.contains(r#""batch":[]"#) && answer.contains(r#""head":1}"#), "{answer}");
 }

@@ -185,7 +185,8 @@ pub(super) fn events(after: u64, number: u64, group: u64, bytes: usize) -> Vec<S
     static IDS: AtomicU64 = AtomicU64::new(1);
     let make = |index: u64| {
         let id = format!("{:032x}", IDS.fetch_add(1, Ordering::Relaxed));
-        let args = format!("{{ \"at\":{index},\"text\":\"{}\"}}", "x".repeat(bytes));
+        // As JSON is written everywhere: the original's backend writes it anew.
+        let args = format!("{{\"at\":{index},\"text\":\"{}\"}}", "x".repeat(bytes));
         SyncEvent {
             number: after + index + 1,
             parent: after + index,
