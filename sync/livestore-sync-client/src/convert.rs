@@ -30,7 +30,9 @@ pub(crate) fn request(request: SyncRequest) -> Result<wire::ClientInput<'static>
             wire::ClientInput::Pull { after, backend_id: backend(backend_id), live }
         }
         SyncRequest::Push { backend_id, events } => {
-            wire::ClientInput::Push { backend_id: backend(backend_id), events: to_wire(events)? }
+            let events = to_wire(events)?;
+            check_chain(&events)?;
+            wire::ClientInput::Push { backend_id: backend(backend_id), events }
         }
         SyncRequest::Ping => wire::ClientInput::Ping,
     })
@@ -39,6 +41,15 @@ pub(crate) fn request(request: SyncRequest) -> Result<wire::ClientInput<'static>
 /// The events of a push; or why one of them can never be sent.
 fn to_wire(events: Vec<SyncEvent>) -> Result<Vec<wire::Event>, PushRefusal> {
     events.into_iter().map(event_to_wire).collect()
+}
+
+/// The server of sync-cf 0.4.0 stores batches with gaps (measured), which no client could pull.
+fn check_chain(events: &[wire::Event]) -> Result<(), PushRefusal> {
+    wire::check_chain(events).map_err(|error| {
+        let first = events.first().map_or(0, |first| first.number);
+        let number = if let wire::BatchError::Gap { number, .. } = &error { *number } else { first };
+        PushRefusal::Rejected { number, reason: error.to_string() }
+    })
 }
 
 fn event_to_wire(event: SyncEvent) -> Result<wire::Event, PushRefusal> {
