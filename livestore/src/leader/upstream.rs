@@ -402,6 +402,8 @@ impl Leader {
     /// After something else wrote to the log. Until it is read, nothing goes by what was known of it.
     pub(super) fn reload_order(&mut self) -> Result<(), StorageError> {
         self.is_order_stale = true;
+        // What was read ahead goes by the order that is given up: a page that failed had moved on in it.
+        self.front.clear();
         let mut order = Order::new(self.log.head().place);
         let mut synced = 0;
         for group in self.log.pending_groups()? {
