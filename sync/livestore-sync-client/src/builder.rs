@@ -101,7 +101,8 @@ impl SyncClientBuilder {
     /// Puts the token into the sync payload's `authToken`, where servers of TypeScript LiveStore look for it.
     ///
     /// The payload is a part of the URL, and so ends up in the logs of proxies and servers on the way: without this the token goes into
-    /// a header, which this project's server reads.
+    /// a header, which this project's server reads. It is also a part of each request, which `tungstenite` and `ureq` show at the level
+    /// TRACE.
     pub const fn token_in_payload(mut self) -> Self {
         self.credentials.place = TokenPlace::Payload;
         self

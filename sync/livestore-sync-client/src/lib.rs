@@ -43,7 +43,8 @@
 //! go with them.
 //!
 //! Each connection is a thread of its own, which sleeps until something happens and ends with its connection: over a WebSocket at
-//! once, also while it connects, over HTTP with the request under way, at most after its timeout.
+//! once, also while it connects, but for the resolution of the host's name; over HTTP with the request under way, at most after its
+//! timeout. Proxies are not looked for in the environment.
 
 mod address;
 mod builder;

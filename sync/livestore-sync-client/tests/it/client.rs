@@ -57,6 +57,11 @@ impl Client {
         self.send(SyncRequest::Push { backend_id: None, events });
     }
 
+    /// Has a count as long as anybody could be woken.
+    pub(crate) fn count_wakers(&self) -> std::sync::Weak<impl Sized + use<>> {
+        Arc::downgrade(&self.bell)
+    }
+
     pub(crate) fn receive(&mut self) -> Option<SyncMessage> {
         self.connection.receive()
     }

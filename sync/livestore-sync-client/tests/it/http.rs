@@ -218,3 +218,17 @@ fn a_long_answer_waits_for_the_store() {
         assert_eq!(client.page().events[0].number, page * 10 + 1);
     }
 }
+
+#[test]
+fn a_dropped_connection_asks_no_more() {
+    let server = after_ping(|_| ok(&format!("[{},{}]", chunk("0", [], NO_MORE), exit("0"))));
+    let mut client = Client::connected(server.client());
+    client.pull(0, true);
+    client.page();
+    let weak = client.count_wakers();
+    drop(client);
+    // The thread has the last waker, and lets go of it at its end.
+    while weak.strong_count() > 0 {
+        std::thread::yield_now();
+    }
+}

@@ -6,3 +6,4 @@ mod frames;
 mod handshake;
 mod http;
 mod server;
+mod tls;
