@@ -6,5 +6,6 @@ pub mod auth;
 pub mod hub;
 pub mod limits;
 pub mod log;
+mod metrics;
 pub mod serve;
 pub mod storage;

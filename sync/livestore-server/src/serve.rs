@@ -1,6 +1,8 @@
 //! The server: HTTP and WebSocket over the [hub](crate::hub).
 
 mod accept;
+mod counted;
+mod health;
 mod http;
 mod request;
 mod session;
@@ -11,6 +13,7 @@ pub use accept::serve;
 use crate::auth::{Gate, OriginRules};
 use crate::hub::{Hub, HubOptions};
 use crate::limits::{Connections, ServerLimits};
+use crate::metrics::Measured;
 use crate::storage::Storage;
 use axum::Router;
 use livestore_sync_protocol::{Close, Limits, ServerOptions};
@@ -45,6 +48,7 @@ struct Shared {
     origins: OriginRules,
     gate: Gate,
     end: watch::Sender<Option<Close>>,
+    looked: health::Looked,
 }
 
 /// Sets a [`Server`] up.
@@ -137,13 +141,14 @@ impl ServerBuilder {
         let options =
             ServerOptions { limits: decode, pulls_max: limits.live_pulls_max + 1, ..ServerOptions::default() };
         let shared = Shared {
-            hub: Hub::new(self.storage, HubOptions { pace: limits.store_pace, ..self.hub }),
+            hub: Hub::new(Arc::new(Measured(self.storage)), HubOptions { pace: limits.store_pace, ..self.hub }),
             options,
             connections: Connections::new(&limits),
             gate: self.gate.unwrap_or_else(|| Gate::without_auth(&limits)),
             limits,
             origins: self.origins,
             end: watch::Sender::new(None),
+            looked: health::Looked::default(),
         };
         Server { shared: Arc::new(shared) }
     }

@@ -2,6 +2,7 @@ use super::{
     Authenticator, Authorizer, ConnectInfo, EventValidator, EventVerdict, HookFuture, Operation, Principal, Refusal,
 };
 use crate::limits::ServerLimits;
+use crate::metrics::METRICS;
 use livestore_sync_protocol::Event;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -124,7 +125,7 @@ impl Gate {
             checked_at: connect.now,
             recheck_after: self.recheck_after,
         };
-        self.check(&mut pass, Operation::Read, connect.now).await.map_err(hide)?;
+        self.checked(&mut pass, Operation::Read, connect.now).await.map_err(hide)?;
         Ok(pass)
     }
 
@@ -135,6 +136,11 @@ impl Gate {
     ///
     /// They may not. When it was about reading, close the connection: their credential ended or their right was withdrawn.
     pub async fn check(&self, pass: &mut Pass, operation: Operation, now: SystemTime) -> Result<(), Refusal> {
+        let checked = self.checked(pass, operation, now).await;
+        checked.inspect_err(|refusal| METRICS.refused(refusal))
+    }
+
+    async fn checked(&self, pass: &mut Pass, operation: Operation, now: SystemTime) -> Result<(), Refusal> {
         if pass.principal.has_expired(now) {
             return Err(Refusal::unauthenticated("the credential has expired"));
         }
@@ -159,6 +165,7 @@ impl Gate {
                 match validator.validate(&pass.principal, &pass.store_id, event).await? {
                     EventVerdict::Accept => {}
                     EventVerdict::Reject { reason } => {
+                        METRICS.rejected();
                         return Ok(Some(RejectedEvent { index, number: event.number, reason: cut(reason) }));
                     }
                 }

@@ -1,5 +1,6 @@
 use crate::limits::Bucket;
 use crate::log::{Push, Recent, Verdict};
+use crate::metrics::METRICS;
 use crate::storage::{Entry, ReadMax, Storage, StorageError};
 use livestore_sync_protocol::{BackendId, Groups, Limits, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -121,6 +122,7 @@ impl OpenStore {
     pub async fn push(&self, push: Push) -> Result<Verdict, PushError> {
         let (sender, verdict) = oneshot::channel();
         self.requests.send(Request::Push(push, sender)).await.map_err(|_| PushError)?;
+        METRICS.waiting_pushes.saw((self.requests.max_capacity() - self.requests.capacity()) as u64);
         verdict.await.map_err(|_| PushError)
     }
 

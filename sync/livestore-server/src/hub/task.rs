@@ -4,6 +4,7 @@ use super::store::{Follow, OpenStore, Request, State};
 use super::{HubOptions, Shared};
 use crate::limits::Bucket;
 use crate::log::{Input, Output, Owner, Recent, Verdict};
+use crate::metrics::METRICS;
 use crate::storage::{LogState, Storage, StorageError};
 use livestore_sync_protocol::BackendId;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -159,6 +160,7 @@ impl Task {
 
     fn answer(&mut self, verdict: Verdict) {
         if let Some(waiting) = self.waiting.take() {
+            METRICS.judged(&verdict);
             let _ = waiting.send(verdict);
         }
     }

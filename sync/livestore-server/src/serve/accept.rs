@@ -1,5 +1,6 @@
 //! Takes connections and lets them end.
 
+use super::counted::Counted;
 use super::{Server, request};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
@@ -65,7 +66,7 @@ fn take(server: &Server, stream: TcpStream, peer: SocketAddr, graceful: &Gracefu
     let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
     let limits = &server.shared.limits;
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.handshake_max).max_buf_size(HEADER_BYTES);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(Counted(stream)), service).into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {

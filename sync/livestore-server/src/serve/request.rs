@@ -1,9 +1,10 @@
 //! What a request is, and whether it is let in.
 
 use super::session::Session;
-use super::{Server, http, websocket};
+use super::{Server, health, http, websocket};
 use crate::auth::{self, Pass};
-use crate::limits::{ConnectionGuard, ReadPace};
+use crate::limits::{ConnectionGuard, ConnectionRefused, ReadPace};
+use crate::metrics::METRICS;
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
@@ -13,11 +14,24 @@ use axum::response::{IntoResponse as _, Response};
 use livestore_sync_protocol::{ConnectError, ConnectRequest, Transport};
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
+use tracing::Instrument as _;
 
 /// Why a request is not served; the text is for people.
 pub(super) type Refusal = (StatusCode, String);
 
 pub(super) async fn handle(State(server): State<Server>, request: Request) -> Response {
+    // Names the connection in the log, and to its client, who can say it when something went wrong.
+    let id = nanoid::nanoid!(8);
+    let span = tracing::info_span!("connection", id);
+    let mut response = respond(server, request).instrument(span).await;
+    METRICS.answered(response.status().as_u16());
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(HeaderName::from_static("x-connection-id"), id);
+    }
+    response
+}
+
+async fn respond(server: Server, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let cors = cors(&server, &parts.headers);
     let mut response = match answer(&server, &mut parts, body).await {
@@ -35,7 +49,7 @@ async fn answer(server: &Server, parts: &mut Parts, body: Body) -> Result<Respon
     }
     let connect = match ConnectRequest::parse(parts.uri.query().unwrap_or_default()) {
         Ok(connect) => connect,
-        Err(error) => return not_sync(parts, &error),
+        Err(error) => return not_sync(server, parts, &error).await,
     };
     let peer = peer(parts)?;
     let mut guard = accept(server, peer)?;
@@ -57,9 +71,10 @@ async fn answer(server: &Server, parts: &mut Parts, body: Body) -> Result<Respon
 }
 
 /// A request without the query of a sync request is about something else.
-fn not_sync(parts: &Parts, error: &ConnectError) -> Result<Response, Refusal> {
+async fn not_sync(server: &Server, parts: &Parts, error: &ConnectError) -> Result<Response, Refusal> {
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/healthz") => Ok("ok".into_response()),
+        (&Method::GET, "/readyz") => Ok(health::readiness(server).await),
         (&Method::GET, "/") if parts.uri.query().is_none() => Ok("A LiveStore sync backend.\n".into_response()),
         _ => Err((StatusCode::BAD_REQUEST, error.to_string())),
     }
@@ -74,8 +89,12 @@ fn peer(parts: &Parts) -> Result<IpAddr, Refusal> {
 }
 
 fn accept(server: &Server, peer: IpAddr) -> Result<ConnectionGuard, Refusal> {
-    let accepted = server.shared.connections.accept(peer);
-    accepted.map_err(|error| (StatusCode::TOO_MANY_REQUESTS, error.to_string()))
+    server.shared.connections.accept(peer).map_err(too_many)
+}
+
+fn too_many(error: ConnectionRefused) -> Refusal {
+    METRICS.connections_refused.add(1);
+    (StatusCode::TOO_MANY_REQUESTS, error.to_string())
 }
 
 /// Finds out who it is and whether they may read the store, before anything of the store is looked at.
@@ -89,6 +108,7 @@ async fn enter(
     let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let headers = auth::RequestHeaders::new(headers);
     let refuse = |refusal: auth::Refusal| {
+        METRICS.refused(&refusal);
         tracing::info!(store = connect.store_id, %peer, %refusal, "somebody is not let in");
         let (status, text) = refusal.public();
         (StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN), text.to_owned())
@@ -97,7 +117,7 @@ async fn enter(
     let info = auth::ConnectInfo::new(&connect.store_id, payload, &headers, peer, SystemTime::now()).map_err(refuse)?;
     let pass = server.shared.gate.enter(&info).await.map_err(refuse)?;
     if let Some(name) = pass.principal().name() {
-        guard.identify(name).map_err(|error| (StatusCode::TOO_MANY_REQUESTS, error.to_string()))?;
+        guard.identify(name).map_err(too_many)?;
     }
     Ok(pass)
 }
@@ -119,8 +139,12 @@ fn websocket_response(
     let (setting, end) = ((server.shared.options.clone(), ReadPace::new(limits)), server.shared.end.subscribe());
     let upgrade = upgrade.max_frame_size(limits.frame_bytes_max).max_message_size(limits.frame_bytes_max);
     let upgrade = upgrade.read_buffer_size(limits.read_buffer_bytes).write_buffer_size(0);
+    let span = tracing::Span::current();
     upgrade.on_upgrade(async move |socket| {
-        websocket::serve(socket, session, setting, end).await;
+        let store = session.store.store_id().to_owned();
+        span.in_scope(|| tracing::info!(store, principal = session.pass.principal().name(), "connected"));
+        websocket::serve(socket, session, setting, end).instrument(span.clone()).await;
+        span.in_scope(|| tracing::info!(store, "disconnected"));
         drop(guard);
     })
 }

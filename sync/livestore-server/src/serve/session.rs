@@ -3,6 +3,7 @@
 use crate::auth::{Gate, Operation, Pass, Refusal};
 use crate::hub::{OpenStore, Page};
 use crate::log::{Push, Verdict};
+use crate::metrics::METRICS;
 use crate::storage::{Entry, StorageError};
 use livestore_sync_protocol::{self as protocol, Close, LogEvent, PushVerdict, Read};
 use std::sync::Arc;
@@ -55,7 +56,12 @@ impl Session {
 
     /// A part of the log, or why the connection has to be closed.
     pub(crate) async fn read(self, read: Read) -> Result<Page, Close> {
-        self.store.read(&read).await.map_err(|error| {
+        let page = self.store.read(&read).await;
+        if let Ok(page) = &page {
+            METRICS.pages.add(1);
+            METRICS.events_sent.add(page.entries.len() as u64);
+        }
+        page.map_err(|error| {
             tracing::error!(store = self.store.store_id(), %error, "a log cannot be read");
             match error {
                 StorageError::Damaged { .. } => Close::new(Close::INTERNAL, "the log cannot be read"),

@@ -4,6 +4,7 @@ use super::session::{Session, log_events};
 use crate::auth::Pass;
 use crate::hub::{Follow, Page, PushError};
 use crate::limits::ReadPace;
+use crate::metrics::METRICS;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _, future::BoxFuture};
@@ -187,7 +188,11 @@ async fn asked(end: &mut watch::Receiver<Option<Close>>) -> Close {
 async fn in_time(sending: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
     match tokio::time::timeout(SEND_MAX, sending).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(None),
+        Ok(Err(_)) => Err(None),
+        Err(_) => {
+            METRICS.slow_readers.add(1);
+            Err(None)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod export;
 mod import;
+mod serve;
 mod served;
 mod stores;
 mod support;

@@ -4,7 +4,7 @@ use crate::support::{LONG, program};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 /// Runs until it is stopped or dropped.
@@ -18,8 +18,13 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(dir: &Path, args: &[&str]) -> Self {
+        Self::start_with(dir, args, |_| ())
+    }
+
+    pub(crate) fn start_with(dir: &Path, args: &[&str], set: impl FnOnce(&mut Command)) -> Self {
         let mut command = program();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(dir).args(args);
+        set(&mut command);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -49,7 +54,7 @@ impl Served {
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        let status = std::process::Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(status.unwrap().success());
     }
 

@@ -1,8 +1,11 @@
 //! The sync backend as a program.
 
+mod auth;
 mod check;
 mod export;
 mod import;
+mod limits;
+mod logging;
 mod out_file;
 mod progress;
 mod serve;
@@ -13,7 +16,6 @@ use clap::{Parser, Subcommand};
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
 
 /// Orders the events of LiveStore clients, in Rust and in TypeScript, into one log per store.
 #[derive(Debug, Parser)]
@@ -21,16 +23,19 @@ use tracing_subscriber::EnvFilter;
 struct Args {
     #[command(subcommand)]
     command: Command,
+
+    #[command(flatten)]
+    log: logging::LogArgs,
 }
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all went well, 1 something failed, 2 the command line is wrong, 3 `check` found damage, 130 interrupted.
-LIVESTORE_LOG sets what is logged to stderr, for example `debug` or `warn,livestore_server=info`.";
+Options with an `[env: …]` can be given in the environment instead.";
 
 /// `check` found damage.
 const DAMAGED: u8 = 3;
 /// Ended by Ctrl-C, as shells say it.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -52,8 +57,9 @@ type Ended = Result<ExitCode, Box<dyn Error>>;
 fn main() -> ExitCode {
     let args = Args::parse();
     let default = if matches!(args.command, Command::Serve(_)) { "info" } else { "warn" };
-    let filter = EnvFilter::try_from_env("LIVESTORE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    if let Err(error) = args.log.start(default) {
+        return fail(&*error);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
