@@ -205,3 +205,30 @@ fn pongs_that_nobody_asked_for_do_no_harm() {
     drop(client);
     server.finish();
 }
+
+/// A store that is busy for longer than a backend may be silent does not take its backend for dead; one that is dead afterwards is
+/// found out all the same.
+#[test]
+fn time_stands_still_while_nothing_is_read() {
+    const PAGES: u64 = 10;
+    let server = Server::websocket(|mut talk| {
+        talk.hear_of("SyncWsRpc.Push");
+        for page in 0..PAGES {
+            talk.say(&chunk("0", page + 1..=page + 1, NO_MORE));
+        }
+        talk.say(r#"{"_tag":"Exit","requestId":"1","exit":{"_tag":"Success","value":{}}}"#);
+        while talk.hear().is_some() {}
+    });
+    let timeout = Duration::from_millis(250);
+    let times = server.client().keep_alive(Duration::from_millis(10), timeout).answer_timeout(timeout);
+    let mut client = Client::connected(times);
+    client.pull(0, true);
+    client.push(vec![event(1)]);
+    let first = client.page();
+    std::thread::sleep(3 * timeout); // The pause is what is tested.
+    let rest = (1..PAGES).map(|_| client.page().events[0].number);
+    assert_eq!([first.events[0].number].into_iter().chain(rest).collect::<Vec<_>>(), (1..=PAGES).collect::<Vec<_>>());
+    assert_eq!(client.next(), SyncMessage::Pushed);
+    check(&client.end(), "offline", "does not answer a ping");
+    server.finish();
+}
