@@ -122,6 +122,8 @@ pub(crate) struct Client<W: Workload> {
     pub(crate) is_current: bool,
     /// How often the backend's log had begun again by then.
     pub(crate) compared_shakes: usize,
+    /// And how long the backend's log was.
+    pub(crate) compared_head: usize,
     pub(crate) policy: OnOtherBackend,
 }
 
@@ -141,6 +143,7 @@ impl<W: Workload> Client<W> {
             compared: 0,
             is_current: true,
             compared_shakes: 0,
+            compared_head: 0,
             policy,
         }
     }
