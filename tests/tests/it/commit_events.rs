@@ -91,6 +91,23 @@ fn payloads_are_camel_case_json() {
     check(renamed, "v1.Renamed", Some(r#"{"first_name":"A","last":"B"}"#));
 }
 
+/// What JavaScript would read from the same text, to the last bit.
+#[test]
+fn numbers_are_read_as_they_were_written() {
+    let reals =
+        [9_007_199_254_740_991.0, 123_456_789_012_345_680_000.0, 5e-324, f64::MAX, f64::MIN_POSITIVE, 0.1, 1e23];
+    let store = open();
+    for real in reals {
+        let event = Numbers { real, value: json!(real), ..numbers() };
+        store.commit(event).unwrap();
+    }
+    let mut events = store.events::<Numbers>();
+    for real in reals {
+        let event = events.next_timeout(std::time::Duration::from_secs(20)).unwrap().unwrap().event;
+        assert_eq!((event.real.to_bits(), event.value.as_f64()), (real.to_bits(), Some(real)), "{real:e}");
+    }
+}
+
 /// What a payload of another version of the application reads as.
 #[track_caller]
 fn check_read<E: Event>(args: Option<&str>, expected: Result<E, &str>) {
