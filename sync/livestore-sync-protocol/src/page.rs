@@ -4,7 +4,8 @@ use crate::{BatchError, Event, Limits};
 /// Whether a page or a push may end inside a commit group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Groups {
-    /// It may: the other side does not keep groups.
+    /// It may, as the other side does not keep groups. A page ends behind a whole group all the same where one fits: applications are
+    /// then shown whole commits, though their clients do not know of them.
     Cut,
     /// It may not. A group larger than a page makes a page of its own.
     Whole,
@@ -47,14 +48,15 @@ impl<T> PageBuilder<T> {
     pub fn offer(&mut self, item: T, bytes: usize, ends_group: bool) -> bool {
         let bytes = self.bytes.saturating_add(bytes).saturating_add(1);
         let is_full = self.items.len() >= Limits::MESSAGE_EVENTS || bytes > Limits::MESSAGE_BYTES;
-        if self.whole > 0 && is_full {
+        let may_end = self.whole > 0 || (self.groups == Groups::Cut && !self.items.is_empty());
+        if may_end && is_full {
             return false;
         }
         self.items.push(item);
         self.bytes = bytes;
         // A group that does not end where groups have to is damage; it is passed on in parts rather than stopping all.
         let is_endless = self.items.len() - self.whole >= Limits::GROUP_EVENTS;
-        if ends_group || is_endless || self.groups == Groups::Cut {
+        if ends_group || is_endless {
             self.whole = self.items.len();
         }
         true

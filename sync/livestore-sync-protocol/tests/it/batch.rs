@@ -137,6 +137,8 @@ fn pages_are_cut_where_they_may() {
     assert_eq!(page(Groups::Whole, &long), (150, 150), "the first group goes, however long");
     long[39].1 = true;
     assert_eq!(page(Groups::Whole, &long), (100, 40), "and the second not in parts");
+    assert_eq!(page(Groups::Cut, &long), (100, 40), "nor where it could be, as long as there is a whole one");
+    assert_eq!(page(Groups::Cut, &long[..100]), (100, 40), "also where it is not known yet what follows");
     assert_eq!(page(Groups::Whole, &[(10, false); 2_000]), (1_000, 1_000), "one without end is damage");
     assert_eq!(page(Groups::Whole, &[(10, false); 5]), (5, 5));
 }
