@@ -25,3 +25,8 @@ pub trait Client {
     /// Its notes, by id.
     fn notes(&self) -> Vec<Note>;
 }
+
+/// A trail's events.
+pub(crate) fn steps(trail: &str) -> Vec<String> {
+    trail.split_whitespace().map(str::to_owned).collect()
+}

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -17,7 +18,13 @@ struct State {
     server: SocketAddr,
     is_up: bool,
     is_over: bool,
-    ends: Vec<TcpStream>,
+    connections: Vec<Connection>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    ends: [TcpStream; 2],
+    is_mute: Arc<AtomicBool>,
 }
 
 impl Network {
@@ -26,7 +33,7 @@ impl Network {
     pub fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
-        let state = State { server, is_up: true, is_over: false, ends: Vec::new() };
+        let state = State { server, is_up: true, is_over: false, connections: Vec::new() };
         let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -51,10 +58,22 @@ impl Network {
     pub fn cut(&self) {
         let mut state = lock(&self.state);
         state.is_up = false;
-        for end in state.ends.drain(..) {
+        for end in state.connections.drain(..).flat_map(|connection| connection.ends) {
             // One that ended by itself has nothing to shut down.
             let _ = end.shutdown(Shutdown::Both);
         }
+    }
+
+    /// Swallows what is said over the connections there are, without ending them. New ones work.
+    pub fn mute(&self) {
+        for connection in &lock(&self.state).connections {
+            connection.is_mute.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets new connections through to another server.
+    pub fn lead_to(&self, server: SocketAddr) {
+        lock(&self.state).server = server;
     }
 
     /// Lets connections through again.
@@ -82,18 +101,20 @@ fn pass(client: TcpStream, state: &Mutex<State>) {
         return;
     }
     let Ok(server) = TcpStream::connect(state.server) else { return };
+    let is_mute = Arc::new(AtomicBool::new(false));
     for (from, to) in [(&client, &server), (&server, &client)] {
         let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { return };
-        thread::spawn(move || pump(from, to));
+        let is_mute = Arc::clone(&is_mute);
+        thread::spawn(move || pump(from, to, &is_mute));
     }
-    state.ends.extend([client, server]);
+    state.connections.push(Connection { ends: [client, server], is_mute });
 }
 
-fn pump(mut from: TcpStream, mut to: TcpStream) {
+fn pump(mut from: TcpStream, mut to: TcpStream, is_mute: &AtomicBool) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         let Some(bytes) = buffer.get(..read) else { break };
-        if to.write_all(bytes).is_err() {
+        if !is_mute.load(Ordering::Relaxed) && to.write_all(bytes).is_err() {
             break;
         }
     }

@@ -1,6 +1,7 @@
 //! A TypeScript client: a process of Node, driven by lines of JSON.
 
 use crate::bell::Bell;
+use crate::client::steps;
 use crate::{Client, Note};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -80,7 +81,8 @@ pub(crate) struct Heard(Arc<Mutex<Said>>);
 #[derive(Debug, Default)]
 struct Said {
     is_ready: bool,
-    trail: String,
+    /// Every trail that it told, the newest last.
+    trails: Vec<String>,
     answers: HashMap<u64, Result<Value, String>>,
     failed: Option<String>,
     is_over: bool,
@@ -144,6 +146,12 @@ impl TypeScript {
         self.child.wait().expect("it ends");
     }
 
+    /// Every state that its application was shown: the events that it had seen, in their order.
+    #[must_use]
+    pub fn shown(&self) -> Vec<Vec<String>> {
+        self.heard.lock().trails.iter().map(|trail| steps(trail)).collect()
+    }
+
     /// Why it failed, when it did.
     #[must_use]
     pub fn failed(&self) -> Option<String> {
@@ -187,7 +195,7 @@ impl Client for TypeScript {
     }
 
     fn trail(&self) -> String {
-        self.heard.lock().trail.clone()
+        self.heard.lock().trails.last().cloned().unwrap_or_default()
     }
 
     fn state(&self) -> String {
@@ -240,7 +248,7 @@ fn take(said: &mut Said, line: String) {
         let id = message.get("id").and_then(Value::as_u64).unwrap_or(u64::MAX);
         match text("type").as_str() {
             "ready" => said.is_ready = true,
-            "state" => said.trail = text("trail"),
+            "state" => said.trails.push(text("trail")),
             "done" => drop(said.answers.insert(id, Ok(message.get("value").cloned().unwrap_or_default()))),
             "refused" => drop(said.answers.insert(id, Err(text("reason")))),
             "failed" => said.failed = Some(text("reason")),

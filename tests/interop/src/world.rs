@@ -1,10 +1,11 @@
 //! All sides of a test, and what they said.
 
 use crate::bell::Bell;
+use crate::client::steps;
 use crate::server::Lines;
 use crate::typescript::Heard;
 use crate::{Client, Network, Note, Rust, Server, Setup, TypeScript, node};
-use livestore_sync_client::SyncClient;
+use livestore_sync_client::{SyncClient, SyncClientBuilder};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -94,7 +95,18 @@ impl World {
     /// Opens a store in Rust that connects through a network, over a WebSocket. It keeps its files in a directory of its name.
     #[must_use]
     pub fn rust(&self, network: &Network, name: &str) -> Rust {
-        let client = SyncClient::builder(&format!("ws://{}", network.address()));
+        self.rust_with(network, name, |client| client)
+    }
+
+    /// The same, with more to say about how it connects.
+    #[must_use]
+    pub fn rust_with(
+        &self,
+        network: &Network,
+        name: &str,
+        set_up: impl FnOnce(SyncClientBuilder) -> SyncClientBuilder,
+    ) -> Rust {
+        let client = set_up(SyncClient::builder(&format!("ws://{}", network.address())));
         Rust::open(name, &self.dir(name), &self.store_id, client, &self.bell)
     }
 
@@ -108,11 +120,10 @@ impl World {
     /// notes.
     #[must_use]
     pub fn converged(&self, clients: &[&dyn Client], events: usize) -> (Vec<String>, Vec<Note>) {
-        let steps = |client: &dyn Client| client.trail().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let agreed = self.bell.until(Instant::now() + PATIENCE, || {
             let (first, others) = clients.split_first()?;
-            let trail = steps(*first);
-            let agree = trail.len() == events && others.iter().all(|client| steps(*client) == trail);
+            let trail = steps(&first.trail());
+            let agree = trail.len() == events && others.iter().all(|client| steps(&client.trail()) == trail);
             agree.then_some(trail)
         });
         let Some(trail) = agreed else {
