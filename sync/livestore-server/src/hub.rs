@@ -3,7 +3,7 @@
 mod store;
 mod task;
 
-pub use store::{Follow, OpenStore, Page, PushError};
+pub use store::{Follow, Handed, OpenStore, Page, PushError};
 
 use crate::limits::{Pace, ServerLimits};
 use crate::storage::{Storage, StorageError};
@@ -25,6 +25,8 @@ pub struct HubOptions {
     pub poll: Duration,
     /// How fast all connections together may push to one store.
     pub pace: Pace,
+    /// How many events a store may have.
+    pub events_max: Option<u64>,
 }
 
 impl Default for HubOptions {
@@ -36,6 +38,7 @@ impl Default for HubOptions {
             // DESIGN: at most a second, because hints may be lost.
             poll: Duration::from_secs(1),
             pace: ServerLimits::default().store_pace,
+            events_max: ServerLimits::default().store_events_max,
         }
     }
 }
@@ -103,7 +106,8 @@ impl Shared {
     /// Under one lock, so that a store never has two owners.
     fn get(self: &Arc<Self>, store_id: &str) -> Arc<OpenStore> {
         let mut stores = self.stores();
-        if let Some(store) = stores.get(store_id) {
+        // One whose owner panicked begins again.
+        if let Some(store) = stores.get(store_id).filter(|store| !store.is_closed()) {
             return Arc::clone(store);
         }
         let store = task::start(self, store_id);

@@ -13,9 +13,10 @@ mod pace;
 
 pub use connections::{ConnectionGuard, ConnectionRefused, Connections};
 pub use deadlines::{Deadlines, Expired};
-pub use outbox::{Outbox, SlowReader};
+pub use outbox::Outbox;
 pub use pace::{Bucket, Pace, ReadPace};
 
+use livestore_sync_protocol::Limits;
 use std::time::Duration;
 
 /// The limits of a server. Every field may be changed before the server starts; [`ServerLimits::check`] then finds what cannot work.
@@ -31,10 +32,6 @@ use std::time::Duration;
 pub struct ServerLimits {
     /// The bytes of one frame or one HTTP body. 4 MiB: the largest push has 900,000 bytes.
     pub frame_bytes_max: usize,
-    /// The events of one push or page that is not one larger commit group. 100, as TypeScript clients cut.
-    pub batch_events_max: usize,
-    /// The bytes of one push or page. 900,000, as TypeScript clients cut.
-    pub batch_bytes_max: usize,
     /// Live pulls of one connection on its store. 1: a second would only repeat the first.
     pub live_pulls_max: usize,
     /// Bytes that a socket reads ahead. 16 KiB: more costs memory per idle connection and gains nothing.
@@ -58,10 +55,12 @@ pub struct ServerLimits {
     pub connection_pace: Pace,
     /// Events that all connections together may push to one store. 5,000 a second, 5,000 at once.
     pub store_pace: Pace,
-    /// Bytes that may wait for one connection to read them. 1 MiB, then it is closed and catches up later.
+    /// Bytes that may wait for one connection to read them, beside one page. 1 MiB, then nothing more is asked of it.
     pub outbound_bytes_max: usize,
     /// Frames that may wait for one connection to read them. 1,024.
     pub outbound_frames_max: usize,
+    /// How long one frame, or one part of a response, may take to be read. 20 s, then the connection is closed.
+    pub stalled_max: Duration,
     /// Events of one store; `None` for as many as there is room for.
     pub store_events_max: Option<u64>,
 }
@@ -73,8 +72,6 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             frame_bytes_max: 4 << 20,
-            batch_events_max: 100,
-            batch_bytes_max: 900_000,
             live_pulls_max: 1,
             read_buffer_bytes: 16 << 10,
             handshake_max: Duration::from_secs(5),
@@ -88,6 +85,7 @@ impl Default for ServerLimits {
             store_pace: Pace { events_per_second: 5_000, burst: 5_000 },
             outbound_bytes_max: 1 << 20,
             outbound_frames_max: 1_024,
+            stalled_max: Duration::from_secs(20),
             store_events_max: None,
         }
     }
@@ -110,7 +108,7 @@ pub enum LimitsError {
         name: &'static str,
         /// Its value.
         value: usize,
-        /// The field that has to fit.
+        /// What has to fit.
         other: &'static str,
         /// What it needs.
         least: usize,
@@ -137,12 +135,13 @@ impl ServerLimits {
                 return Err(LimitsError::Zero { name });
             }
         }
-        let batch = ("batch_bytes_max", self.batch_bytes_max);
+        // What a message may have is the protocol's: clients cut there, and take no less for an answer.
+        let message = ("Limits::MESSAGE_BYTES", Limits::MESSAGE_BYTES);
         for (name, value) in
             [("frame_bytes_max", self.frame_bytes_max), ("outbound_bytes_max", self.outbound_bytes_max)]
         {
-            if value < batch.1 {
-                return Err(LimitsError::Below { name, value, other: batch.0, least: batch.1 });
+            if value < message.1 {
+                return Err(LimitsError::Below { name, value, other: message.0, least: message.1 });
             }
         }
         // A file is believed for a second, and a hook may take `request_max` to say no.
@@ -153,11 +152,9 @@ impl ServerLimits {
         Ok(())
     }
 
-    fn zeros(&self) -> [(&'static str, bool); 17] {
+    fn zeros(&self) -> [(&'static str, bool); 16] {
         [
             ("frame_bytes_max", self.frame_bytes_max == 0),
-            ("batch_events_max", self.batch_events_max == 0),
-            ("batch_bytes_max", self.batch_bytes_max == 0),
             ("live_pulls_max", self.live_pulls_max == 0),
             ("read_buffer_bytes", self.read_buffer_bytes == 0),
             ("handshake_max", self.handshake_max.is_zero()),
@@ -171,6 +168,7 @@ impl ServerLimits {
             ("store_pace", self.store_pace.is_zero()),
             ("outbound_bytes_max", self.outbound_bytes_max == 0),
             ("outbound_frames_max", self.outbound_frames_max == 0),
+            ("stalled_max", self.stalled_max.is_zero()),
             ("store_events_max", self.store_events_max == Some(0)),
         ]
     }
@@ -195,7 +193,7 @@ mod tests {
         assert_eq!(check(|limits| limits.connections_max = 0), "`connections_max` is 0; give it at least 1");
         assert_eq!(check(|limits| limits.store_events_max = Some(0)), "`store_events_max` is 0; give it at least 1");
         let short = check(|limits| limits.outbound_bytes_max = 899_999);
-        assert_eq!(short, "`outbound_bytes_max` is 899999, less than the 900000 of `batch_bytes_max`");
+        assert_eq!(short, "`outbound_bytes_max` is 899999, less than the 900000 of `Limits::MESSAGE_BYTES`");
         let rare = check(|limits| limits.recheck_after = Duration::from_millis(19_001));
         assert_eq!(rare, "`recheck_after` is 19.001s, at most 19s, so that a withdrawn right ends in time");
     }

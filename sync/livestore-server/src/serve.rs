@@ -16,7 +16,9 @@ use crate::limits::{Connections, ServerLimits};
 use crate::metrics::Measured;
 use crate::storage::Storage;
 use axum::Router;
+use futures_util::FutureExt as _;
 use livestore_sync_protocol::{Close, Limits, ServerOptions};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -45,6 +47,8 @@ struct Shared {
     options: ServerOptions,
     limits: ServerLimits,
     connections: Connections,
+    /// All sockets, those too of which nothing is known yet. Some more than connections, so that they hear why they are refused.
+    sockets: Connections,
     origins: OriginRules,
     gate: Gate,
     end: watch::Sender<Option<Close>>,
@@ -141,9 +145,13 @@ impl ServerBuilder {
         let options =
             ServerOptions { limits: decode, pulls_max: limits.live_pulls_max + 1, ..ServerOptions::default() };
         let shared = Shared {
-            hub: Hub::new(Arc::new(Measured(self.storage)), HubOptions { pace: limits.store_pace, ..self.hub }),
+            hub: Hub::new(
+                Arc::new(Measured(self.storage)),
+                HubOptions { pace: limits.store_pace, events_max: limits.store_events_max, ..self.hub },
+            ),
             options,
             connections: Connections::new(&limits),
+            sockets: Connections::new(&with_room(&limits)),
             gate: self.gate.unwrap_or_else(|| Gate::without_auth(&limits)),
             limits,
             origins: self.origins,
@@ -151,5 +159,23 @@ impl ServerBuilder {
             looked: health::Looked::default(),
         };
         Server { shared: Arc::new(shared) }
+    }
+}
+
+/// So many sockets more than connections may be open, one address among them and all.
+const ROOM: (usize, usize) = (64, 256);
+
+fn with_room(limits: &ServerLimits) -> ServerLimits {
+    ServerLimits {
+        connections_per_address_max: limits.connections_per_address_max.saturating_add(ROOM.0),
+        connections_max: limits.connections_max.saturating_add(ROOM.1),
+        ..limits.clone()
+    }
+}
+
+/// Does work that may panic: that ends this work and says so, and nothing else.
+async fn guarded(what: &str, work: impl Future<Output = ()>) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        tracing::error!("{what} ended in a panic");
     }
 }

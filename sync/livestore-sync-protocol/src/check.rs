@@ -82,15 +82,22 @@ pub fn check_push(batch: &[Event], limits: &Limits) -> Result<(), BatchError> {
     if batch.len() > max {
         return Err(BatchError::TooManyEvents { count: batch.len(), max });
     }
+    let mut all = 0;
     for event in batch {
         let (number, bytes, max) = (event.number, event.json_bytes(), limits.event_bytes);
         if bytes > max {
             return Err(BatchError::EventTooLarge { number, bytes, max });
         }
+        all += bytes;
     }
     let bytes = batch.iter().map(Event::payload_bytes).sum();
     if bytes > Limits::GROUP_BYTES {
         return Err(BatchError::TooManyBytes { bytes, max: Limits::GROUP_BYTES });
+    }
+    // A group goes out as one page, which has to fit a frame: or nobody who keeps groups could ever read on.
+    let max = Limits::GROUP_BYTES + batch.len() * Limits::EVENT_AROUND_BYTES;
+    if all > max {
+        return Err(BatchError::TooManyBytes { bytes: all, max });
     }
     Ok(())
 }

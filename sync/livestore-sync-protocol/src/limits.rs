@@ -35,6 +35,8 @@ impl Limits {
     pub const GROUP_EVENTS: usize = 1_000;
     /// The most payload bytes (names and args) of one commit group.
     pub const GROUP_BYTES: usize = 900_000;
+    /// The bytes that one event of a commit group may have around its payload, on the average: ids, numbers, what stands around it.
+    pub const EVENT_AROUND_BYTES: usize = 1_024;
     /// The largest sequence number: JavaScript's numbers are exact up to it.
     pub const NUMBER: u64 = (1 << 53) - 1;
     /// The levels of a frame above the args of an event: frame, chunk, values, response, batch, item, event.

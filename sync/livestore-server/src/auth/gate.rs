@@ -1,9 +1,9 @@
-use super::{
-    Authenticator, Authorizer, ConnectInfo, EventValidator, EventVerdict, HookFuture, Operation, Principal, Refusal,
-};
+use super::{Authenticator, Authorizer, ConnectInfo, EventValidator, EventVerdict, Operation, Principal, Refusal};
 use crate::limits::ServerLimits;
 use crate::metrics::METRICS;
+use futures_util::FutureExt as _;
 use livestore_sync_protocol::Event;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -111,7 +111,7 @@ impl Gate {
     /// They are not let in. Tell them [`Refusal::public`].
     pub async fn enter(&self, connect: &ConnectInfo<'_>) -> Result<Pass, Refusal> {
         let principal = match &self.hooks {
-            Some((authenticator, _)) => self.ask(authenticator.authenticate(connect)).await,
+            Some((authenticator, _)) => self.ask(async { authenticator.authenticate(connect).await }).await,
             None => Ok(Principal::anonymous()),
         };
         // A hook of somebody else's may have put the token into its reason.
@@ -145,7 +145,7 @@ impl Gate {
             return Err(Refusal::unauthenticated("the credential has expired"));
         }
         if let Some((_, authorizer)) = &self.hooks {
-            self.ask(authorizer.authorize(&pass.principal, &pass.store_id, operation)).await?;
+            self.ask(async { authorizer.authorize(&pass.principal, &pass.store_id, operation).await }).await?;
         }
         if operation == Operation::Read {
             pass.checked_at = now;
@@ -160,7 +160,7 @@ impl Gate {
     /// No verdict can be had now; nothing of the push may be taken.
     pub async fn validate(&self, pass: &Pass, batch: &[Event]) -> Result<Option<RejectedEvent>, Refusal> {
         let Some(validator) = &self.validator else { return Ok(None) };
-        self.ask(Box::pin(async {
+        self.ask(async {
             for (index, event) in batch.iter().enumerate() {
                 match validator.validate(&pass.principal, &pass.store_id, event).await? {
                     EventVerdict::Accept => {}
@@ -171,7 +171,7 @@ impl Gate {
                 }
             }
             Ok(None)
-        }))
+        })
         .await
     }
 
@@ -186,10 +186,14 @@ impl Gate {
         self.rechecks.subscribe()
     }
 
-    /// A hook that does not answer says no.
-    async fn ask<T>(&self, answer: HookFuture<'_, Result<T, Refusal>>) -> Result<T, Refusal> {
-        match tokio::time::timeout(self.hook_max, answer).await {
-            Ok(answer) => answer,
+    /// A hook that does not answer says no, and one that panics too.
+    async fn ask<T>(&self, answer: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        match tokio::time::timeout(self.hook_max, AssertUnwindSafe(answer).catch_unwind()).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => {
+                tracing::error!("a hook panicked");
+                Err(Refusal::unavailable("a hook panicked"))
+            }
             Err(_) => Err(Refusal::unavailable(format!("no answer within {:?}", self.hook_max))),
         }
     }

@@ -24,6 +24,8 @@ pub struct OpenStore {
 pub(super) enum Request {
     Push(Push, oneshot::Sender<Verdict>),
     Hint,
+    /// Look at the log now, and say when it is done.
+    Look(oneshot::Sender<Result<(), StorageError>>),
 }
 
 /// How far the log is, for everybody who follows it.
@@ -59,6 +61,21 @@ pub struct Page {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store is closed")]
 pub struct PushError;
+
+/// A push that the owner has: it goes on, whether somebody waits for its verdict or not.
+#[derive(Debug)]
+pub struct Handed(oneshot::Receiver<Verdict>);
+
+impl Handed {
+    /// The verdict.
+    ///
+    /// # Errors
+    ///
+    /// The owner's task is gone, and what became of the push is not known.
+    pub async fn verdict(self) -> Result<Verdict, PushError> {
+        self.0.await.map_err(|_| PushError)
+    }
+}
 
 impl OpenStore {
     /// Its id.
@@ -120,10 +137,32 @@ impl OpenStore {
     ///
     /// The owner's task is gone.
     pub async fn push(&self, push: Push) -> Result<Verdict, PushError> {
+        self.hand_over(push).await?.verdict().await
+    }
+
+    /// Hands a push to the owner, waiting for its turn. Those that are handed over one after the other keep their order.
+    ///
+    /// # Errors
+    ///
+    /// The owner's task is gone.
+    pub async fn hand_over(&self, push: Push) -> Result<Handed, PushError> {
         let (sender, verdict) = oneshot::channel();
         self.requests.send(Request::Push(push, sender)).await.map_err(|_| PushError)?;
         METRICS.waiting_pushes.saw((self.requests.max_capacity() - self.requests.capacity()) as u64);
-        verdict.await.map_err(|_| PushError)
+        Ok(Handed(verdict))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.requests.is_closed()
+    }
+
+    /// How far the log is, looked up in the storage.
+    async fn look(&self) -> Result<Follow, StorageError> {
+        let gone = || StorageError::unavailable("the store is closed");
+        let (sender, looked) = oneshot::channel();
+        self.requests.send(Request::Look(sender)).await.map_err(|_| gone())?;
+        looked.await.map_err(|_| gone())??;
+        self.loaded().await
     }
 
     /// Somebody else may have appended.
@@ -138,16 +177,30 @@ impl OpenStore {
     ///
     /// The storage cannot be read.
     pub async fn read(&self, read: &Read) -> Result<Page, StorageError> {
-        let follow = self.loaded().await?;
+        let mut follow = self.loaded().await?;
+        if read.after > follow.head {
+            // Another server may know more of the log, and its client come here. "The log is shorter" would be a lie.
+            follow = self.look().await?;
+        }
+        let entries = self.page(read).await?;
+        let now = self.loaded().await?;
+        if now.restarts != follow.restarts {
+            // Events of one log must not go out as those of another.
+            return Ok(Page { follow: now, entries: Vec::new() });
+        }
+        Ok(Page { follow, entries })
+    }
+
+    async fn page(&self, read: &Read) -> Result<Vec<Entry>, StorageError> {
         let max = ReadMax { events: read.events_max, bytes: read.bytes_max };
         let entries = self.entries(read.after, max).await?;
         let is_whole = read.groups == Groups::Cut || entries.is_empty() || entries.iter().any(Entry::ends_group);
         if is_whole {
-            return Ok(Page { follow, entries });
+            return Ok(entries);
         }
         // The first group alone is more than a page: it makes a page of its own. Its JSON is longer than its payload.
         let max = ReadMax { events: Limits::GROUP_EVENTS, bytes: Limits::default().frame_bytes };
-        Ok(Page { follow, entries: self.entries(read.after, max).await? })
+        self.entries(read.after, max).await
     }
 
     async fn entries(&self, after: u64, max: ReadMax) -> Result<Vec<Entry>, StorageError> {

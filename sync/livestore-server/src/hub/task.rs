@@ -6,7 +6,9 @@ use crate::limits::Bucket;
 use crate::log::{Input, Output, Owner, Recent, Verdict};
 use crate::metrics::METRICS;
 use crate::storage::{LogState, Storage, StorageError};
+use futures_util::FutureExt as _;
 use livestore_sync_protocol::BackendId;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,13 +26,20 @@ pub(super) fn start(shared: &Arc<Shared>, store_id: &str) -> Arc<OpenStore> {
         storage: Arc::clone(&shared.storage),
         options: shared.options,
         store_id: store_id.into(),
-        owner: Owner::default(),
+        owner: Owner::with_events_max(shared.options.events_max),
         recent: Arc::clone(&recent),
         state,
         restarts: 0,
         waiting: None,
+        looked: Ok(()),
     };
-    tokio::spawn(task.run(receiver));
+    let name = store_id.to_owned();
+    tokio::spawn(async move {
+        // Its end closes the way to it, so whoever waits is told; who comes next opens the store anew.
+        if AssertUnwindSafe(task.run(receiver)).catch_unwind().await.is_err() {
+            tracing::error!(store = name, "the owner of a store panicked");
+        }
+    });
     let storage = Arc::clone(&shared.storage);
     let pace = Mutex::new(Bucket::new(shared.options.pace));
     let opened_at = Instant::now();
@@ -47,11 +56,14 @@ struct Task {
     state: watch::Sender<State>,
     restarts: u64,
     waiting: Option<oneshot::Sender<Verdict>>,
+    /// How the last look at the storage went.
+    looked: Result<(), StorageError>,
 }
 
 impl Task {
     async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         self.act(Input::Hint).await;
+        let mut idle = Duration::ZERO;
         loop {
             let is_loaded = self.owner.log().is_some();
             let wait = match (is_loaded, self.storage.is_shared()) {
@@ -59,7 +71,9 @@ impl Task {
                 (true, true) => self.options.poll.min(self.options.linger),
                 (true, false) => self.options.linger,
             };
-            match tokio::time::timeout(wait, requests.recv()).await {
+            let request = tokio::time::timeout(wait, requests.recv()).await;
+            idle = if request.is_ok() { Duration::ZERO } else { idle + wait };
+            match request {
                 Ok(Some(Request::Push(push, verdict))) => {
                     self.waiting = Some(verdict);
                     self.act(Input::Push(push)).await;
@@ -67,9 +81,15 @@ impl Task {
                     self.answer(Verdict::Unknown);
                 }
                 Ok(Some(Request::Hint)) => self.act(Input::Hint).await,
+                Ok(Some(Request::Look(looked))) => {
+                    self.act(Input::Hint).await;
+                    let _ = looked.send(self.looked.clone());
+                }
                 Ok(None) => return,
                 Err(_) => {
-                    if self.hub.upgrade().is_none_or(|hub| hub.forget(&self.store_id)) {
+                    // A log that cannot be loaded is not worth keeping.
+                    let is_over = idle >= self.options.linger || !is_loaded;
+                    if self.hub.upgrade().is_none_or(|hub| is_over && hub.forget(&self.store_id)) {
                         return;
                     }
                     if !is_loaded || self.storage.is_shared() {
@@ -94,6 +114,7 @@ impl Task {
         match output {
             Output::Load => {
                 let loaded = self.load().await;
+                self.looked = loaded.as_ref().map(|_| ()).map_err(Clone::clone);
                 if let Err(error) = &loaded {
                     self.failed(error);
                 }

@@ -89,7 +89,13 @@ impl Deadlines {
     /// Whether to ping: the peer was silent and is not pinged yet.
     #[must_use]
     pub fn is_ping_due(&self, now: Duration) -> bool {
-        self.opened && self.pinged_at.is_none() && now >= self.heard_at.saturating_add(self.ping_after)
+        self.ping_at().is_some_and(|ping_at| now >= ping_at)
+    }
+
+    /// When to ping next; `None` where an answer is waited for.
+    #[must_use]
+    pub fn ping_at(&self) -> Option<Duration> {
+        (self.opened && self.pinged_at.is_none()).then(|| self.heard_at.saturating_add(self.ping_after))
     }
 
     /// Whether the connection is to be closed, and why.

@@ -2,16 +2,19 @@ use super::ServerLimits;
 
 /// What waits to be sent on one connection: a count, not the frames.
 ///
-/// A peer that does not read fills it; then the connection is closed, so that it costs a bounded buffer and catches up later.
+/// A peer that does not read fills it; then nothing more is read from it, so that nothing more is to be sent, and when it does not
+/// read for long the connection is closed. It costs a bounded buffer and catches up later.
 ///
 /// ```
 /// use livestore_server::limits::{Outbox, ServerLimits};
 ///
 /// let mut outbox = Outbox::new(&ServerLimits::default());
-/// outbox.queued(900_000)?;
+/// outbox.queued(900_000);
+/// assert!(!outbox.is_full());
+/// outbox.queued(900_000);
+/// assert!(outbox.is_full());
 /// outbox.sent(900_000);
-/// assert!(outbox.is_empty());
-/// # Ok::<(), livestore_server::limits::SlowReader>(())
+/// assert!(!outbox.is_full());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Outbox {
@@ -21,16 +24,6 @@ pub struct Outbox {
     frames_max: usize,
 }
 
-/// A peer does not read what it is sent. Its connection is to be closed; it comes back and catches up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the peer does not read: {frames} frames of {bytes} bytes wait; connect again to resync")]
-pub struct SlowReader {
-    /// Frames that would wait.
-    pub frames: usize,
-    /// Bytes that would wait.
-    pub bytes: usize,
-}
-
 impl Outbox {
     /// Of a new connection.
     #[must_use]
@@ -38,18 +31,16 @@ impl Outbox {
         Self { bytes: 0, frames: 0, bytes_max: limits.outbound_bytes_max, frames_max: limits.outbound_frames_max }
     }
 
-    /// Counts a frame that is about to be queued. An empty outbox takes any frame: what is larger than the limit still has to go.
-    ///
-    /// # Errors
-    ///
-    /// Too much would wait. The frame is not counted.
-    pub fn queued(&mut self, bytes: usize) -> Result<(), SlowReader> {
-        let (frames, bytes) = (self.frames.saturating_add(1), self.bytes.saturating_add(bytes));
-        if !self.is_empty() && (frames > self.frames_max || bytes > self.bytes_max) {
-            return Err(SlowReader { frames, bytes });
-        }
-        (self.frames, self.bytes) = (frames, bytes);
-        Ok(())
+    /// Counts a frame that waits.
+    pub const fn queued(&mut self, bytes: usize) {
+        self.frames = self.frames.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Whether as much waits as may.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.frames >= self.frames_max || self.bytes >= self.bytes_max
     }
 
     /// Counts a frame that the socket took.
@@ -79,29 +70,31 @@ mod tests {
     fn bytes_have_an_edge() {
         let fill = |last: usize| {
             let mut outbox = Outbox::new(&ServerLimits::default());
-            outbox.queued(1 << 19).and_then(|()| outbox.queued((1 << 19) - 2 + last))
+            outbox.queued(1 << 19);
+            outbox.queued((1 << 19) - 2 + last);
+            outbox.is_full()
         };
-        assert_eq!(fill(1), Ok(()));
-        assert_eq!(fill(2), Ok(()));
-        assert_eq!(fill(3), Err(SlowReader { frames: 2, bytes: (1 << 20) + 1 }));
+        assert_eq!([1, 2, 3].map(fill), [false, true, true]);
     }
 
     #[test]
     fn frames_have_an_edge() {
         let mut outbox = Outbox::new(&ServerLimits::default());
         for frame in 1..=1_024 {
-            assert_eq!(outbox.queued(1), Ok(()), "frame {frame}");
+            assert!(!outbox.is_full(), "before frame {frame}");
+            outbox.queued(1);
         }
-        assert_eq!(outbox.queued(1), Err(SlowReader { frames: 1_025, bytes: 1_025 }));
+        assert!(outbox.is_full());
         outbox.sent(1);
-        assert_eq!(outbox.queued(1), Ok(()), "one was sent");
+        assert!(!outbox.is_full(), "one was sent");
     }
 
     #[test]
-    fn an_empty_one_takes_what_is_larger_than_the_limit() {
+    fn giant_frames_do_not_overflow() {
         let mut outbox = Outbox::new(&ServerLimits::default());
-        assert_eq!(outbox.queued(usize::MAX), Ok(()));
-        assert!(outbox.queued(usize::MAX).is_err());
+        outbox.queued(usize::MAX);
+        outbox.queued(usize::MAX);
+        assert!(outbox.is_full());
         outbox.sent(usize::MAX);
         outbox.sent(1);
         assert!(outbox.is_empty() && outbox.bytes() == 0);

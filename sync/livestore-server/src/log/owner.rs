@@ -69,6 +69,7 @@ pub enum Output {
 #[derive(Debug, Default)]
 pub struct Owner {
     log: Option<LogState>,
+    events_max: Option<u64>,
     step: Step,
 }
 
@@ -83,6 +84,12 @@ enum Step {
 }
 
 impl Owner {
+    /// Of a log that may have so many events; [`Owner::default`] is of one without a limit.
+    #[must_use]
+    pub fn with_events_max(events_max: Option<u64>) -> Self {
+        Self { events_max, ..Self::default() }
+    }
+
     /// Whether it can take a push or a hint.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
@@ -98,7 +105,7 @@ impl Owner {
     /// One step.
     pub fn step(&mut self, input: Input) -> Vec<Output> {
         match (std::mem::take(&mut self.step), input) {
-            (Step::Idle, Input::Push(push)) => self.judge(push),
+            (Step::Idle, Input::Push(push)) => self.judge(push, false),
             (Step::Idle, Input::Hint) => self.load(None),
             (Step::Loading(push), Input::Loaded(loaded)) => self.loaded(push, loaded),
             (Step::Comparing(push), Input::Read(read)) => self.compared(push, read),
@@ -133,7 +140,7 @@ impl Owner {
         };
         let mut outputs = self.follow(found);
         if let Some(push) = push {
-            outputs.extend(self.judge(push));
+            outputs.extend(self.judge(push, true));
         }
         outputs
     }
@@ -150,8 +157,15 @@ impl Owner {
         }
     }
 
-    fn judge(&mut self, push: Push) -> Vec<Output> {
+    /// What is known of the log may be old, where other processes append to it. Where the client knows more of it, `is_fresh` says
+    /// that it was looked at already: "server ahead" of a head that is none any more would have the client wait for what it holds.
+    fn judge(&mut self, push: Push, is_fresh: bool) -> Vec<Output> {
         let Some(log) = self.log.clone() else { return self.load(Some(push)) };
+        let is_beyond = push.batch.first().is_some_and(|first| first.parent > log.head);
+        let is_other = push.backend_id.as_deref().is_some_and(|known| known != &*log.backend_id);
+        if !is_fresh && (is_beyond || is_other) {
+            return self.load(Some(push));
+        }
         let Ok(backend_id) = BackendId::new(&*log.backend_id) else {
             return refuse(&StorageError::damaged(format!("a log has the backend id `{}`", log.backend_id)));
         };
@@ -159,7 +173,9 @@ impl Owner {
             Admission::Verdict(verdict) => judged(verdict),
             Admission::Append => self.append(push, log),
             Admission::Compare { after } => {
-                let max = ReadMax { events: push.batch.len(), bytes: usize::MAX };
+                // A repeat is as long as what it repeats. More is not read, whatever stands there.
+                let bytes = push.batch.iter().map(Event::json_bytes).sum();
+                let max = ReadMax { events: push.batch.len(), bytes };
                 self.step = Step::Comparing(push);
                 vec![Output::Read { after, max }]
             }
@@ -167,6 +183,11 @@ impl Owner {
     }
 
     fn append(&mut self, push: Push, log: LogState) -> Vec<Output> {
+        let last = push.batch.last().map_or(0, |last| last.number);
+        if let Some(max) = self.events_max.filter(|max| last > *max) {
+            // Not for good: the limit may be raised, and what a client has committed stays pending until then.
+            return judged(PushVerdict::Failed { reason: format!("the store may have {max} events, and is full") });
+        }
         let entries: Arc<[Entry]> = push.batch.iter().map(|event| entry(event, &push)).collect();
         self.step = Step::Appending(push, Arc::clone(&entries));
         vec![Output::Append(log, entries)]
@@ -204,7 +225,7 @@ impl Owner {
             // Somebody else was first: judged again, on what is there now.
             Ok(Appended::Moved(Some(found))) => {
                 let mut outputs = self.follow(found);
-                outputs.extend(self.judge(push));
+                outputs.extend(self.judge(push, true));
                 outputs
             }
             Ok(Appended::Moved(None)) => self.load(Some(push)),

@@ -233,3 +233,35 @@ fn what_is_recent_is_bounded_and_without_gaps() {
     recent.skip_to(20);
     assert_eq!((recent.head(), recent.after(12, max)), (20, None));
 }
+
+#[test]
+fn a_repeat_reads_no_more_than_it_could_repeat() {
+    let mut log = Log::default();
+    let mut owner = Owner::default();
+    let text = "x".repeat(10_000);
+    let large: Vec<_> = (1..=20).map(|number| event(number, Some(u128::from(number)), &text)).collect();
+    log.drive(&mut owner, Input::Push(push(large.clone())));
+    let small = (1..=20).map(|number| event(number, Some(99), "x")).collect::<Vec<_>>();
+    let outputs = owner.step(Input::Push(push(small.clone())));
+    let [Output::Read { max, .. }] = &outputs[..] else { panic!("{outputs:?}") };
+    let bytes: usize = small.iter().map(Event::json_bytes).sum();
+    assert!(max.bytes <= bytes, "{} bytes for a push of {bytes}", max.bytes);
+    // What is a repeat fits.
+    owner.step(Input::Read(Ok(log.entries.iter().take(1).cloned().collect())));
+    let outputs = owner.step(Input::Push(push(large)));
+    let [Output::Read { max, .. }] = &outputs[..] else { panic!("{outputs:?}") };
+    let stored: usize = log.entries.iter().map(|entry| entry.body.len()).sum();
+    assert_eq!(max.bytes, stored);
+}
+
+#[test]
+fn a_push_from_beyond_the_head_has_the_log_looked_at_once() {
+    let mut owner = Owner::default();
+    let mut log = Log::default();
+    log.drive(&mut owner, Input::Hint);
+    let outputs = owner.step(Input::Push(push(vec![event(3, None, "x")])));
+    assert!(matches!(outputs[..], [Output::Load]), "{outputs:?}");
+    let outputs = owner.step(Input::Loaded(Ok(log.state())));
+    let ahead = Output::Answer(Verdict::Judged(PushVerdict::ServerAhead { head: 0 }));
+    assert_eq!(format!("{outputs:?}"), format!("{:?}", [ahead]));
+}

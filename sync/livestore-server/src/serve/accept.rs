@@ -1,7 +1,7 @@
 //! Takes connections and lets them end.
 
 use super::counted::Counted;
-use super::{Server, request};
+use super::{Server, guarded, request};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -52,6 +52,10 @@ pub async fn serve(listener: TcpListener, server: Server, shutdown: impl Future<
 }
 
 fn take(server: &Server, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
+    let Ok(guard) = server.shared.sockets.accept(peer.ip()) else {
+        tracing::debug!(%peer, "too many sockets are open");
+        return;
+    };
     // Without it an answer may wait for the acknowledgement of the one before.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection without TCP_NODELAY");
@@ -68,9 +72,10 @@ fn take(server: &Server, stream: TcpStream, peer: SocketAddr, graceful: &Gracefu
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.handshake_max).max_buf_size(HEADER_BYTES);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(Counted(stream)), service).into_owned();
     let connection = graceful.watch(connection);
-    tokio::spawn(async move {
+    tokio::spawn(guarded("a connection", async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended");
         }
-    });
+        drop(guard);
+    }));
 }

@@ -1,9 +1,9 @@
 //! What a request is, and whether it is let in.
 
 use super::session::Session;
-use super::{Server, health, http, websocket};
+use super::{Server, guarded, health, http, websocket};
 use crate::auth::{self, Pass};
-use crate::limits::{ConnectionGuard, ConnectionRefused, ReadPace};
+use crate::limits::{ConnectionGuard, ConnectionRefused};
 use crate::metrics::METRICS;
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
@@ -64,7 +64,8 @@ async fn answer(server: &Server, parts: &mut Parts, body: Body) -> Result<Respon
         Transport::Http if parts.method == Method::POST => {
             let session = open(server, &connect, pass).await?;
             let body = read_body(server, body).await?;
-            Ok(http::answer(session, &body, server.shared.options.clone()))
+            let setting = (server.shared.options.clone(), &server.shared.limits);
+            Ok(http::answer(session, &body, setting, guard))
         }
         Transport::Http => Err((StatusCode::METHOD_NOT_ALLOWED, "sync over HTTP is by POST".into())),
     }
@@ -123,9 +124,11 @@ async fn enter(
 }
 
 async fn open(server: &Server, connect: &ConnectRequest, pass: Pass) -> Result<Session, Refusal> {
-    let store = server.shared.hub.open(&connect.store_id).await;
+    let opening = server.shared.hub.open(&connect.store_id);
     // What exactly is wrong is in the server's log.
-    let store = store.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be opened now".to_owned()))?;
+    let refusal = || (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be opened now".to_owned());
+    let opened = tokio::time::timeout(server.shared.limits.request_max, opening).await;
+    let store = opened.map_err(|_| refusal())?.map_err(|_| refusal())?;
     Ok(Session { store, gate: server.shared.gate.clone(), pass })
 }
 
@@ -136,14 +139,15 @@ fn websocket_response(
     guard: ConnectionGuard,
 ) -> Response {
     let limits = &server.shared.limits;
-    let (setting, end) = ((server.shared.options.clone(), ReadPace::new(limits)), server.shared.end.subscribe());
+    let (setting, end) = ((server.shared.options.clone(), limits.clone()), server.shared.end.subscribe());
     let upgrade = upgrade.max_frame_size(limits.frame_bytes_max).max_message_size(limits.frame_bytes_max);
     let upgrade = upgrade.read_buffer_size(limits.read_buffer_bytes).write_buffer_size(0);
     let span = tracing::Span::current();
     upgrade.on_upgrade(async move |socket| {
         let store = session.store.store_id().to_owned();
         span.in_scope(|| tracing::info!(store, principal = session.pass.principal().name(), "connected"));
-        websocket::serve(socket, session, setting, end).instrument(span.clone()).await;
+        let serving = guarded("a connection", websocket::serve(socket, session, setting, end));
+        serving.instrument(span.clone()).await;
         span.in_scope(|| tracing::info!(store, "disconnected"));
         drop(guard);
     })

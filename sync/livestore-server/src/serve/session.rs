@@ -1,7 +1,7 @@
 //! What WebSocket and HTTP have in common: a store, somebody who may use it, and the way to it.
 
-use crate::auth::{Gate, Operation, Pass, Refusal};
-use crate::hub::{OpenStore, Page};
+use crate::auth::{Gate, Operation, Pass, Refusal, RejectedEvent};
+use crate::hub::{Handed, OpenStore, Page};
 use crate::log::{Push, Verdict};
 use crate::metrics::METRICS;
 use crate::storage::{Entry, StorageError};
@@ -23,12 +23,25 @@ impl Session {
         let checked = self.gate.check(&mut self.pass, Operation::Read, SystemTime::now()).await;
         checked.map(|()| self.pass).map_err(|refusal| {
             tracing::info!(store = self.store.store_id(), %refusal, "a connection is closed");
-            Close::new(Close::UNAUTHORIZED, refusal.public().1)
+            let code = match refusal {
+                // Who cannot be asked says nothing about the client: it comes back.
+                Refusal::Unavailable { .. } => Close::INTERNAL,
+                _ => Close::UNAUTHORIZED,
+            };
+            Close::new(code, refusal.public().1)
         })
     }
 
     /// The verdict on a push, or why the connection has to be closed.
-    pub(crate) async fn push(mut self, push: protocol::Push) -> Result<PushVerdict, Close> {
+    pub(crate) async fn push(self, push: protocol::Push) -> Result<PushVerdict, Close> {
+        match self.admit(push).await? {
+            Admitted::Refused(verdict) => Ok(verdict),
+            Admitted::Handed(handed) => verdict(handed).await,
+        }
+    }
+
+    /// Asks the hooks about a push, and hands it to the store's owner; or says why the connection has to be closed.
+    pub(crate) async fn admit(mut self, push: protocol::Push) -> Result<Admitted, Close> {
         let protocol::Push { batch, backend_id, .. } = push;
         match self.gate.check(&mut self.pass, Operation::Write, SystemTime::now()).await {
             Ok(()) => {}
@@ -36,22 +49,20 @@ impl Session {
                 return Err(Close::new(Close::UNAUTHORIZED, refusal.public().1));
             }
             // Not for good: rights come and go, and what a client has committed stays pending until then.
-            Err(refusal) => return Ok(PushVerdict::Failed { reason: refusal.public().1.into() }),
+            Err(refusal) => return Ok(failed(&refusal)),
         }
         match self.gate.validate(&self.pass, &batch).await {
             Ok(None) => {}
             Ok(Some(rejected)) => {
-                return Ok(PushVerdict::Rejected { number: rejected.number, reason: rejected.reason });
+                let RejectedEvent { number, reason, .. } = rejected;
+                return Ok(Admitted::Refused(PushVerdict::Rejected { number, reason }));
             }
-            Err(refusal) => return Ok(PushVerdict::Failed { reason: refusal.public().1.into() }),
+            Err(refusal) => return Ok(failed(&refusal)),
         }
         let principal = self.pass.principal().name().map(Into::into);
         let push = Push { batch, backend_id, principal, at_ms: now_ms() };
-        match self.store.push(push).await {
-            Ok(Verdict::Judged(verdict)) => Ok(verdict),
-            Ok(Verdict::Unknown) => Err(Close::new(Close::INTERNAL, "it is not known whether a push was stored")),
-            Err(error) => Err(Close::new(Close::INTERNAL, error.to_string())),
-        }
+        let handed = self.store.hand_over(push).await;
+        handed.map(Admitted::Handed).map_err(|error| Close::new(Close::INTERNAL, error.to_string()))
     }
 
     /// A part of the log, or why the connection has to be closed.
@@ -68,6 +79,25 @@ impl Session {
                 _ => Close::new(Close::INTERNAL, "the log cannot be read now"),
             }
         })
+    }
+}
+
+/// What became of a push before the store's owner judges it.
+pub(crate) enum Admitted {
+    Refused(PushVerdict),
+    Handed(Handed),
+}
+
+fn failed(refusal: &Refusal) -> Admitted {
+    Admitted::Refused(PushVerdict::Failed { reason: refusal.public().1.into() })
+}
+
+/// The owner's verdict on a push, or why the connection has to be closed.
+pub(crate) async fn verdict(handed: Handed) -> Result<PushVerdict, Close> {
+    match handed.verdict().await {
+        Ok(Verdict::Judged(verdict)) => Ok(verdict),
+        Ok(Verdict::Unknown) => Err(Close::new(Close::INTERNAL, "it is not known whether a push was stored")),
+        Err(error) => Err(Close::new(Close::INTERNAL, error.to_string())),
     }
 }
 

@@ -1,25 +1,37 @@
 //! One WebSocket: the shell around a [`ServerConnection`].
 
-use super::session::{Session, log_events};
+mod outgoing;
+
+use super::session::{Admitted, Session, log_events};
 use crate::auth::Pass;
 use crate::hub::{Follow, Page, PushError};
-use crate::limits::ReadPace;
+use crate::limits::{Deadlines, ReadPace, ServerLimits};
 use crate::metrics::METRICS;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _, future::BoxFuture};
+use futures_util::stream::{FuturesUnordered, SplitStream};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
 use livestore_sync_protocol::{
-    Close, LogPage, PushKey, PushVerdict, ReadKey, ServerConnection, ServerInput, ServerOptions, ServerOutput,
+    Close, LogPage, Push, PushKey, PushVerdict, ReadKey, ServerConnection, ServerInput, ServerOptions, ServerOutput,
 };
+use outgoing::Outgoing;
+use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long a client may take to read what was sent. It holds up nobody else, and what waits for it is bounded: one chunk a pull.
-const SEND_MAX: Duration = Duration::from_secs(20);
+/// The longest that one push waits for its client's pace, or the store's: longer, and the client takes the server for dead.
+const PACE_MAX: Duration = Duration::from_secs(10);
+/// Pushes that wait for the pace before nothing more is read. Clients have one under way; those that send more at once wait with
+/// their pings too.
+const PACED_MAX: usize = 1;
+/// How long the end of a connection may take.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
+/// Something to wake for in any case.
+const LONG: Duration = Duration::from_secs(60);
 
 /// What was asked of the store, and came.
 enum Done {
+    Admitted(PushKey, Result<Admitted, Close>),
     Pushed(PushKey, Result<PushVerdict, Close>),
     Read(ReadKey, Result<Page, Close>),
     Rechecked(Result<Pass, Close>),
@@ -29,27 +41,41 @@ enum Done {
 pub(super) async fn serve(
     socket: WebSocket,
     session: Session,
-    setting: (ServerOptions, ReadPace),
+    setting: (ServerOptions, ServerLimits),
     end: watch::Receiver<Option<Close>>,
 ) {
     let Some(follow) = session.store.follow() else { return };
-    let (options, pace) = setting;
+    let (options, limits) = setting;
     // One time for all connections of a store, so that its pace has one.
     let begin = session.store.opened_at();
-    let machine = ServerConnection::new(session.store.store_id(), options, begin.elapsed());
+    let now = begin.elapsed();
+    let mut deadlines = Deadlines::new(&limits, now);
+    deadlines.opened(now);
     let rechecks = session.gate.rechecks();
-    let work = FuturesUnordered::new();
-    let mut connection = Connection { socket, session, machine, begin, work, follow, pace, is_rechecking: false };
-    let close = connection.run(end, rechecks).await;
-    let Some(close) = close else { return };
-    let frame = CloseFrame { code: close.code, reason: close.reason.into() };
-    let closing = connection.socket.send(Message::Close(Some(frame)));
-    let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
+    let (sink, stream) = socket.split();
+    let mut connection = Connection {
+        incoming: stream,
+        outgoing: Outgoing::new(sink, &limits),
+        machine: ServerConnection::new(session.store.store_id(), options, now),
+        session,
+        begin,
+        work: FuturesUnordered::new(),
+        follow,
+        pace: ReadPace::new(&limits),
+        deadlines,
+        pushes: VecDeque::new(),
+        is_admitting: false,
+        is_rechecking: false,
+    };
+    if let Some(close) = connection.run(end, rechecks).await {
+        let _ = tokio::time::timeout(CLOSE_MAX, connection.close(close)).await;
+    }
 }
 
 /// What happens to a connection.
 enum Event {
     Frame(Option<Result<Message, axum::Error>>),
+    Sent(Result<(), axum::Error>),
     Done(Done),
     Moved(Result<Follow, PushError>),
     Tick,
@@ -58,13 +84,18 @@ enum Event {
 }
 
 struct Connection {
-    socket: WebSocket,
+    incoming: SplitStream<WebSocket>,
+    outgoing: Outgoing,
     session: Session,
     machine: ServerConnection,
     begin: Instant,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     follow: Follow,
     pace: ReadPace,
+    deadlines: Deadlines,
+    /// Pushes in their order, of which the one before is not with the store's owner yet.
+    pushes: VecDeque<Push>,
+    is_admitting: bool,
     is_rechecking: bool,
 }
 
@@ -74,37 +105,39 @@ type End = Option<Close>;
 impl Connection {
     async fn run(&mut self, mut end: watch::Receiver<Option<Close>>, mut rechecks: watch::Receiver<u64>) -> End {
         loop {
-            let deadline = self.machine.deadline().map(|deadline| self.begin + deadline);
-            let deadline = deadline.unwrap_or_else(|| Instant::now() + SEND_MAX);
-            let read_at = self.pace.read_at().map(|read_at| self.begin + read_at);
-            let is_slowed = read_at.is_some_and(|read_at| read_at > Instant::now());
+            let tick = self.tick_at();
+            let reads = !self.machine.is_busy() && !self.outgoing.is_full() && self.pushes.len() <= PACED_MAX;
             let event = tokio::select! {
-                frame = self.socket.recv(), if !is_slowed && !self.machine.is_busy() => Event::Frame(frame),
+                frame = self.incoming.next(), if reads => Event::Frame(frame),
                 Some(done) = self.work.next(), if !self.work.is_empty() => Event::Done(done),
                 moved = self.session.store.moved(&self.follow) => Event::Moved(moved),
-                () = tokio::time::sleep_until(read_at.unwrap_or(deadline).min(deadline)) => Event::Tick,
+                sent = self.outgoing.send(), if !self.outgoing.is_empty() => Event::Sent(sent),
+                () = tokio::time::sleep_until(tick) => Event::Tick,
                 () = sleep_until(self.session.pass.check_at()), if !self.is_rechecking => Event::Recheck,
                 Ok(()) = rechecks.changed() => Event::Recheck,
                 close = asked(&mut end) => Event::End(close),
             };
-            let step = self.take(event).await;
-            if let Err(end) = step {
+            if let Err(end) = self.take(event) {
                 return end;
             }
         }
     }
 
-    async fn take(&mut self, event: Event) -> Result<(), End> {
+    fn tick_at(&self) -> Instant {
+        let times = [self.machine.deadline(), self.deadlines.ping_at(), Some(self.deadlines.expires_at())];
+        let times = times.into_iter().flatten().map(|time| self.begin + time);
+        times.chain(self.outgoing.deadline()).fold(Instant::now() + LONG, Instant::min)
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), End> {
         match event {
-            Event::Frame(Some(Ok(Message::Text(text)))) => self.step(ServerInput::Frame(text.as_bytes())).await,
-            Event::Frame(Some(Ok(Message::Binary(bytes)))) => self.step(ServerInput::Frame(&bytes)).await,
-            // The library answers pings by itself.
-            Event::Frame(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => Ok(()),
-            Event::Frame(Some(Ok(Message::Close(_)) | Err(_)) | None) => Err(None),
-            Event::Done(done) => self.done(done).await,
-            Event::Moved(Ok(follow)) => self.moved(follow).await,
+            Event::Frame(Some(Ok(message))) => self.heard(&message),
+            Event::Frame(Some(Err(_)) | None) | Event::Sent(Err(_)) => Err(None),
+            Event::Sent(Ok(())) => Ok(()),
+            Event::Done(done) => self.done(done),
+            Event::Moved(Ok(follow)) => self.moved(follow),
             Event::Moved(Err(error)) => Err(Some(Close::new(Close::INTERNAL, error.to_string()))),
-            Event::Tick => self.step(ServerInput::Tick).await,
+            Event::Tick => self.tick(),
             Event::Recheck => {
                 self.is_rechecking = true;
                 let session = self.session.clone();
@@ -115,9 +148,50 @@ impl Connection {
         }
     }
 
-    async fn done(&mut self, done: Done) -> Result<(), End> {
+    fn heard(&mut self, message: &Message) -> Result<(), End> {
+        self.deadlines.heard(self.begin.elapsed());
+        match message {
+            Message::Text(text) => self.step(ServerInput::Frame(text.as_bytes())),
+            Message::Binary(bytes) => self.step(ServerInput::Frame(bytes)),
+            // The library answers pings by itself.
+            Message::Ping(_) | Message::Pong(_) => self.step(ServerInput::Heard),
+            Message::Close(_) => Err(None),
+        }
+    }
+
+    fn tick(&mut self) -> Result<(), End> {
+        if self.outgoing.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+            METRICS.slow_readers.add(1);
+            // It comes back and pulls what it missed; a close frame would not arrive either.
+            tracing::info!(store = self.session.store.store_id(), "a client that does not read is let go");
+            return Err(None);
+        }
+        let now = self.begin.elapsed();
+        if let Some(expired) = self.deadlines.expired(now) {
+            return Err(Some(Close::new(Close::POLICY, format!("{expired}: connect again"))));
+        }
+        if self.deadlines.is_ping_due(now) {
+            self.deadlines.pinged(now);
+            self.outgoing.push(Message::Ping(Vec::new().into()));
+        }
+        self.step(ServerInput::Tick)
+    }
+
+    fn done(&mut self, done: Done) -> Result<(), End> {
         match done {
-            Done::Pushed(key, verdict) => self.step(ServerInput::Pushed { key, verdict: verdict.map_err(Some)? }).await,
+            Done::Admitted(key, admitted) => {
+                self.is_admitting = false;
+                match admitted.map_err(Some)? {
+                    Admitted::Refused(verdict) => self.step(ServerInput::Pushed { key, verdict })?,
+                    Admitted::Handed(handed) => {
+                        let verdict = super::session::verdict(handed);
+                        self.work.push(verdict.map(move |verdict| Done::Pushed(key, verdict)).boxed());
+                    }
+                }
+                self.admit();
+                Ok(())
+            }
+            Done::Pushed(key, verdict) => self.step(ServerInput::Pushed { key, verdict: verdict.map_err(Some)? }),
             Done::Rechecked(pass) => {
                 self.session.pass = pass.map_err(Some)?;
                 self.is_rechecking = false;
@@ -131,45 +205,63 @@ impl Connection {
                 let events = log_events(entries);
                 let head = events.last().map_or(follow.head, |last| last.number.max(follow.head));
                 let page = LogPage { key, backend_id: &follow.backend_id, head, events: &events };
-                self.step(ServerInput::Page(page)).await
+                self.step(ServerInput::Page(page))
             }
         }
     }
 
-    async fn moved(&mut self, follow: Follow) -> Result<(), End> {
+    fn moved(&mut self, follow: Follow) -> Result<(), End> {
         if follow.restarts != self.follow.restarts {
             return Err(Some(restarted()));
         }
         let head = follow.head;
         self.follow = follow;
-        self.step(ServerInput::Moved { head }).await
+        self.step(ServerInput::Moved { head })
     }
 
-    async fn step(&mut self, input: ServerInput<'_>) -> Result<(), End> {
-        let outputs = self.machine.step(input, self.begin.elapsed());
-        let mut has_fed = false;
-        for output in outputs {
+    fn step(&mut self, input: ServerInput<'_>) -> Result<(), End> {
+        for output in self.machine.step(input, self.begin.elapsed()) {
             match output {
-                ServerOutput::Send(text) => {
-                    has_fed = true;
-                    in_time(self.socket.feed(Message::Text(text.into()))).await?;
-                }
+                ServerOutput::Send(text) => self.outgoing.push(Message::Text(text.into())),
                 ServerOutput::Read(read) => {
                     let page = self.session.clone().read(read);
                     self.work.push(page.map(move |page| Done::Read(read.key, page)).boxed());
                 }
-                ServerOutput::Push(push) => {
-                    let key = push.key;
-                    let (events, now) = (push.batch.len() as u64, self.begin.elapsed());
-                    self.session.store.with_pace(|store| self.pace.took(events, store, now));
-                    let verdict = self.session.clone().push(push);
-                    self.work.push(verdict.map(move |verdict| Done::Pushed(key, verdict)).boxed());
-                }
+                ServerOutput::Push(push) => self.pushes.push_back(push),
                 ServerOutput::Close(close) => return Err(Some(close)),
             }
         }
-        // One write for all that a step says.
-        if has_fed { in_time(self.socket.flush()).await } else { Ok(()) }
+        self.admit();
+        Ok(())
+    }
+
+    /// Hands the next push to the store, when it is its time. One after the other: a hook that takes longer for one push must not
+    /// let another overtake it.
+    fn admit(&mut self) {
+        if self.is_admitting {
+            return;
+        }
+        let Some(push) = self.pushes.pop_front() else { return };
+        self.is_admitting = true;
+        let (key, events, now) = (push.key, push.batch.len() as u64, self.begin.elapsed());
+        // What came before has to be paid for first. Meanwhile pings are answered.
+        let wait = self.pace.read_at().map(|at| at.saturating_sub(now)).unwrap_or_default().min(PACE_MAX);
+        self.session.store.with_pace(|store| self.pace.took(events, store, now));
+        let session = self.session.clone();
+        let admitted = async move {
+            tokio::time::sleep(wait).await;
+            Done::Admitted(key, session.admit(push).await)
+        };
+        self.work.push(admitted.boxed());
+    }
+
+    /// Says why, and waits until the client heard: closed with bytes of it unread, the network would drop what was said.
+    async fn close(&mut self, close: Close) {
+        let frame = CloseFrame { code: close.code, reason: close.reason.into() };
+        self.outgoing.push(Message::Close(Some(frame)));
+        if self.outgoing.send().await.is_ok() {
+            while let Some(Ok(_)) = self.incoming.next().await {}
+        }
     }
 }
 
@@ -182,18 +274,6 @@ async fn sleep_until(moment: SystemTime) {
 async fn asked(end: &mut watch::Receiver<Option<Close>>) -> Close {
     let close = end.wait_for(Option::is_some).await.ok().and_then(|close| close.clone());
     close.unwrap_or_else(|| Close::new(Close::GOING_AWAY, "the server stops"))
-}
-
-/// A client that does not read is let go: it comes back and pulls what it missed.
-async fn in_time(sending: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
-    match tokio::time::timeout(SEND_MAX, sending).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(None),
-        Err(_) => {
-            METRICS.slow_readers.add(1);
-            Err(None)
-        }
-    }
 }
 
 fn restarted() -> Close {

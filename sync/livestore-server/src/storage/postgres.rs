@@ -51,14 +51,16 @@ impl PostgresStorage {
     async fn load_log(&self, store_id: &str) -> Result<Option<LogState>, StorageError> {
         check_name(store_id)?;
         let link = self.links.get().await?;
-        let rows = link.client.query(&link.statements.load, &[&store_id]).await.map_err(unavailable)?;
+        let rows = link.asked(link.client.query(&link.statements.load, &[&store_id])).await?;
         rows.first().map(|row| log_state(row.try_get(0), row.try_get(1))).transpose()
     }
 
     async fn create_log(&self, store_id: &str, backend_id: &str) -> Result<LogState, StorageError> {
         check_name(store_id)?;
         let link = self.links.get().await?;
-        link.client.execute(&link.statements.create, &[&store_id, &backend_id]).await.map_err(outcome)?;
+        let parameters: &[&(dyn ToSql + Sync)] = &[&store_id, &backend_id];
+        let creating = link.client.execute(&link.statements.create, parameters);
+        link.answer(creating, outcome, |reason| StorageError::Unknown { reason }).await?;
         let found = self.load_log(store_id).await?;
         found.ok_or_else(|| StorageError::damaged(format!("`{store_id}` was made and is not there")))
     }
@@ -72,8 +74,9 @@ impl PostgresStorage {
         let Columns { numbers, rests, times, principals, bodies } = &columns;
         let parameters: &[&(dyn ToSql + Sync)] =
             &[&store_id, &backend_id, &head, &next, numbers, rests, times, principals, bodies];
-        let moved = link.client.query_one(&link.statements.append, parameters).await;
-        let moved: i64 = moved.and_then(|row| row.try_get(0)).map_err(outcome)?;
+        let appending = link.client.query_one(&link.statements.append, parameters);
+        let moved = link.answer(appending, outcome, |reason| StorageError::Unknown { reason }).await?;
+        let moved: i64 = moved.try_get(0).map_err(outcome)?;
         if moved == 0 {
             return Ok(Appended::Moved(self.load_log(store_id).await?));
         }
@@ -92,7 +95,7 @@ impl PostgresStorage {
         let events = i64::try_from(max.events.max(1)).unwrap_or(i64::MAX);
         let bytes = i64::try_from(max.bytes).unwrap_or(i64::MAX);
         let parameters: &[&(dyn ToSql + Sync)] = &[&store_id, &signed(after)?, &events, &bytes];
-        let rows = link.client.query(&link.statements.read, parameters).await.map_err(unavailable)?;
+        let rows = link.asked(link.client.query(&link.statements.read, parameters)).await?;
         let mut entries = Vec::with_capacity(rows.len());
         for row in &rows {
             let entry = entry(row).map_err(unavailable)?;
@@ -104,7 +107,7 @@ impl PostgresStorage {
         }
         if entries.is_empty() && self.load_log(store_id).await?.is_some_and(|log| log.head > after) {
             // Between the two statements something may have come.
-            let again = link.client.query(&link.statements.read, parameters).await.map_err(unavailable)?;
+            let again = link.asked(link.client.query(&link.statements.read, parameters)).await?;
             if again.is_empty() {
                 return Err(StorageError::damaged(format!("e{} of `{store_id}` is missing", after + 1)));
             }
@@ -115,7 +118,7 @@ impl PostgresStorage {
     async fn list(&self, after: Option<&str>, max: usize) -> Result<Vec<StoreSummary>, StorageError> {
         let link = self.links.get().await?;
         let max = i64::try_from(max).unwrap_or(i64::MAX);
-        let rows = link.client.query(&link.statements.stores, &[&after, &max]).await.map_err(unavailable)?;
+        let rows = link.asked(link.client.query(&link.statements.stores, &[&after, &max])).await?;
         let summary = |row: &tokio_postgres::Row| {
             let log = log_state(row.try_get(1), row.try_get(2))?;
             let store_id = row.try_get(0).map_err(unavailable)?;

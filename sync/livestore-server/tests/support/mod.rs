@@ -2,4 +2,6 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod rng;
 pub(crate) mod server;

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 pub(crate) struct Postgres {
     server: Child,
+    bin: PathBuf,
     port: u16,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Postgres {
@@ -32,20 +33,20 @@ impl Postgres {
             .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"])
             .arg(&data));
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let settings = ["listen_addresses=127.0.0.1", "fsync=off", &format!("port={port}")].map(|s| format!("-c{s}"));
-        let sockets = format!("-cunix_socket_directories={}", dir.path().display());
-        let server =
-            as_postgres(&bin.join("postgres")).arg("-D").arg(&data).args(settings).arg(sockets).spawn().unwrap();
-        let started = Self { server, port, _dir: dir };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        let port_text = port.to_string();
-        let mut is_ready = as_postgres(&bin.join("pg_isready"));
-        is_ready.args(["-q", "-h", "127.0.0.1", "-p", &port_text]);
-        while !is_ready.status().is_ok_and(|status| status.success()) {
-            assert!(Instant::now() < deadline, "PostgreSQL does not answer on port {port}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Some(started)
+        let server = serve(&bin, dir.path(), port);
+        Some(Self { server, bin, port, dir })
+    }
+
+    /// Ends it as it is, and starts it again with the same data.
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        self.server = serve(&self.bin, self.dir.path(), self.port);
+    }
+
+    fn stop(&mut self) {
+        // SIGINT asks it to end its connections and stop; its children would outlive SIGKILL.
+        let _ = Command::new("kill").args(["-INT", &self.server.id().to_string()]).status();
+        let _ = self.server.wait();
     }
 
     /// Where it listens.
@@ -56,10 +57,24 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // SIGINT asks it to end its connections and stop; its children would outlive SIGKILL.
-        let _ = Command::new("kill").args(["-INT", &self.server.id().to_string()]).status();
-        let _ = self.server.wait();
+        self.stop();
     }
+}
+
+fn serve(bin: &Path, dir: &Path, port: u16) -> Child {
+    let settings = ["listen_addresses=127.0.0.1", "fsync=off", &format!("port={port}")].map(|s| format!("-c{s}"));
+    let sockets = format!("-cunix_socket_directories={}", dir.display());
+    let mut server = as_postgres(&bin.join("postgres"));
+    let server = server.arg("-D").arg(dir.join("data")).args(settings).arg(sockets).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let port_text = port.to_string();
+    let mut is_ready = as_postgres(&bin.join("pg_isready"));
+    is_ready.args(["-q", "-h", "127.0.0.1", "-p", &port_text]);
+    while !is_ready.status().is_ok_and(|status| status.success()) {
+        assert!(Instant::now() < deadline, "PostgreSQL does not answer on port {port}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server
 }
 
 fn binaries() -> Option<PathBuf> {

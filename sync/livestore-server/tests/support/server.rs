@@ -5,6 +5,7 @@ use livestore_server::serve::{Server, serve};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -78,13 +79,64 @@ impl Client {
         }
     }
 
-    pub(crate) async fn request(&mut self, method: &str, mut payload: Value) -> String {
+    /// The next message, whatever it is; `None` when the connection ended.
+    pub(crate) async fn message(&mut self) -> Option<Message> {
+        tokio::time::timeout(LONG, self.socket.next()).await.expect("a message comes in time")?.ok()
+    }
+
+    /// Reads to the end: the code of the close frame, where one came.
+    pub(crate) async fn close_code(&mut self) -> Option<u16> {
+        loop {
+            match self.message().await {
+                Some(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),
+                Some(_) => {}
+                None => return None,
+            }
+        }
+    }
+
+    /// Bytes below the frames.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.socket.get_mut().write_all(bytes).await
+    }
+
+    /// The frames that come, up to the answer to a ping; whether the connection stands.
+    pub(crate) async fn is_answered(&mut self) -> bool {
+        if self.send_message(Message::text(r#"{"_tag":"Ping"}"#)).await.is_err() {
+            return false;
+        }
+        loop {
+            match self.message().await {
+                Some(Message::Text(text)) if text.contains("Pong") => return true,
+                Some(Message::Close(_)) | None => return false,
+                Some(_) => {}
+            }
+        }
+    }
+
+    pub(crate) async fn send_message(&mut self, message: Message) -> Result<(), tungstenite::Error> {
+        self.socket.send(message).await
+    }
+
+    pub(crate) async fn try_send(&mut self, frame: &Value) -> Result<(), tungstenite::Error> {
+        self.send_message(Message::text(frame.to_string())).await
+    }
+
+    pub(crate) async fn request(&mut self, method: &str, payload: Value) -> String {
+        self.try_request(method, payload).await.unwrap()
+    }
+
+    pub(crate) async fn try_request(&mut self, method: &str, mut payload: Value) -> Result<String, tungstenite::Error> {
         let id = self.next_id.to_string();
         self.next_id += 1;
         payload["storeId"] = json!(self.store_id);
         let tag = format!("SyncWsRpc.{method}");
-        self.send(&json!({"_tag": "Request", "id": id, "tag": tag, "payload": payload, "headers": []})).await;
-        id
+        self.try_send(&json!({"_tag": "Request", "id": id, "tag": tag, "payload": payload, "headers": []})).await?;
+        Ok(id)
+    }
+
+    pub(crate) async fn try_push(&mut self, events: &[Value]) -> Result<String, tungstenite::Error> {
+        self.try_request("Push", json!({"batch": events, "backendId": {"_tag": "None"}})).await
     }
 
     /// Begins a live pull after a number of a backend's log.

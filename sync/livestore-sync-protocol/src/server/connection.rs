@@ -89,6 +89,7 @@ impl ServerConnection {
             ServerInput::Page(page) => self.page(&page, now),
             ServerInput::Pushed { key, verdict } => self.pushed(key, verdict),
             ServerInput::Moved { head } => self.moved(head),
+            ServerInput::Heard => self.heard = now,
             ServerInput::Tick => {}
             ServerInput::Close(close) => self.close(close),
         }

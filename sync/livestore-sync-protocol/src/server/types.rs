@@ -93,6 +93,8 @@ pub enum ServerInput<'a> {
         /// The number of its last event.
         head: u64,
     },
+    /// Something came that is no frame, such as the pong of a WebSocket: the client is there.
+    Heard,
     /// Time passed.
     Tick,
     /// The connection shall end: the server shuts down, a credential expired, the client does not read.

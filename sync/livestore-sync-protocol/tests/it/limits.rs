@@ -127,3 +127,41 @@ fn lengths_of_ids() {
         assert!(BackendId::new(id).is_err(), "{id:?}");
     }
 }
+
+/// A group goes out whole. One that the server takes and no client can read would stop all of them for good.
+#[test]
+fn a_group_that_is_taken_fits_the_frame_that_it_goes_out_in() {
+    use livestore_sync_protocol::{
+        Event, LogEvent, LogPage, ServerConnection, ServerInput, ServerOptions, ServerOutput, check_push,
+    };
+    use std::time::Duration;
+    let group = |client_id_bytes: usize| -> Vec<Event> {
+        let client_id = "c".repeat(client_id_bytes);
+        let event = |number: u64| Event {
+            name: "v1.Noted".into(),
+            args: None,
+            number,
+            parent: number - 1,
+            client_id: client_id.clone(),
+            session_id: "s".into(),
+            id: None,
+            rest: Some((1_000 - number) as u32),
+        };
+        (1..=1_000).map(event).collect()
+    };
+    let limits = Limits::default();
+    let taken = (0..42).map(|step| step * 100).take_while(|bytes| check_push(&group(*bytes), &limits).is_ok());
+    let largest = group(taken.last().expect("short ids are taken"));
+    let pull = br#"{"_tag":"Request","id":"0","tag":"SyncWsRpc.Pull","headers":[],
+        "payload":{"storeId":"s","live":true,"cursor":{"_tag":"None"},"wholeGroups":true}}"#;
+    let mut connection = ServerConnection::new("s", ServerOptions::default(), Duration::ZERO);
+    let outputs = connection.step(ServerInput::Frame(pull), Duration::ZERO);
+    let [ServerOutput::Read(read)] = outputs[..] else { panic!("{outputs:?}") };
+    let backend_id = BackendId::new("b").unwrap();
+    let events: Vec<_> = largest.iter().map(|event| LogEvent::new(event, 0)).collect();
+    let page = LogPage { key: read.key, backend_id: &backend_id, head: 1_000, events: &events };
+    let outputs = connection.step(ServerInput::Page(page), Duration::ZERO);
+    let [ServerOutput::Send(chunk)] = &outputs[..] else { panic!("{} outputs", outputs.len()) };
+    let frame = decode_server_frame(chunk.as_bytes(), &limits);
+    assert!(frame.is_ok(), "{:?}", frame.err());
+}

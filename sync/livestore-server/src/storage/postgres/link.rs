@@ -3,7 +3,7 @@
 use super::schema::Statements;
 use crate::storage::StorageError;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Config};
@@ -13,10 +13,46 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 const LINKS: usize = 4;
 /// Longer than this a database does not take to answer a greeting.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// Longer than this it does not take to answer a statement: whoever waits for it has others waiting.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// How long a connection may be silent before the other end is asked whether it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 pub(super) struct Link {
     pub(super) client: Arc<Client>,
     pub(super) statements: Statements,
+    /// A statement got no answer.
+    is_mute: AtomicBool,
+}
+
+impl Link {
+    /// Waits for the answer to a statement. A connection that gives none is not used again.
+    pub(super) async fn answer<T>(
+        &self,
+        asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        failed: impl FnOnce(tokio_postgres::Error) -> StorageError,
+        late: impl FnOnce(String) -> StorageError,
+    ) -> Result<T, StorageError> {
+        match tokio::time::timeout(ANSWER_MAX, asking).await {
+            Ok(answer) => answer.map_err(failed),
+            Err(_) => {
+                self.is_mute.store(true, Ordering::Relaxed);
+                Err(late(format!("the database did not answer within {ANSWER_MAX:?}")))
+            }
+        }
+    }
+
+    /// For a statement that changes nothing, or what may be changed again.
+    pub(super) async fn asked<T>(
+        &self,
+        asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, StorageError> {
+        self.answer(asking, unavailable, |reason| StorageError::Unavailable { reason }).await
+    }
+
+    fn is_usable(&self) -> bool {
+        !self.client.is_closed() && !self.is_mute.load(Ordering::Relaxed)
+    }
 }
 
 pub(super) struct Links {
@@ -26,19 +62,22 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(mut config: Config) -> Self {
+        config.keepalives_idle(KEEP_ALIVE).tcp_user_timeout(ANSWER_MAX);
         Self { config, links: Default::default(), next: AtomicUsize::new(0) }
     }
 
     /// A connection that stands, as far as one can tell.
     pub(super) async fn get(&self) -> Result<Arc<Link>, StorageError> {
         let mut link = self.links[self.next.fetch_add(1, Ordering::Relaxed) % LINKS].lock().await;
-        if let Some(link) = link.as_ref().filter(|link| !link.client.is_closed()) {
+        if let Some(link) = link.as_ref().filter(|link| link.is_usable()) {
             return Ok(Arc::clone(link));
         }
         let client = connect(&self.config).await?;
-        let statements = Statements::prepare(&client).await.map_err(unavailable)?;
-        let made = Arc::new(Link { client: Arc::new(client), statements });
+        let prepared = tokio::time::timeout(ANSWER_MAX, Statements::prepare(&client)).await;
+        let prepared = prepared.map_err(|_| StorageError::unavailable("the database does not answer"))?;
+        let statements = prepared.map_err(unavailable)?;
+        let made = Arc::new(Link { client: Arc::new(client), statements, is_mute: AtomicBool::new(false) });
         *link = Some(Arc::clone(&made));
         Ok(made)
     }

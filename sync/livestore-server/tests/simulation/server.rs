@@ -1,0 +1,111 @@
+//! One server process: its owner, and what waits for it.
+
+use crate::storage::{Fault, Log};
+use livestore_server::log::{Input, Output, Owner, Push, Verdict};
+use livestore_sync_protocol::{PushKey, Read};
+use std::collections::VecDeque;
+
+/// What the owner of a store is asked for.
+pub(crate) enum Request {
+    Push(usize, PushKey, Push),
+    Look,
+    /// A read that waits until the log was looked at.
+    LookFor(usize, Read),
+}
+
+pub(crate) struct Server {
+    owner: Owner,
+    requests: VecDeque<Request>,
+    /// The push under way.
+    pushing: Option<(usize, PushKey)>,
+    looking_for: Option<(usize, Read)>,
+    /// What the owner wants of the storage.
+    asked: Option<Output>,
+    /// How far the log is, for those who follow it; `None` while it was never loaded.
+    pub(crate) head: Option<u64>,
+    pub(crate) restarts: u64,
+}
+
+/// What a step of the server comes to, for its connections.
+pub(crate) enum Said {
+    Verdict(usize, PushKey, Verdict),
+    Read(usize, Read),
+    Moved,
+    Restarted,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        let mut server = Self {
+            owner: Owner::default(),
+            requests: VecDeque::new(),
+            pushing: None,
+            looking_for: None,
+            asked: None,
+            head: None,
+            restarts: 0,
+        };
+        server.requests.push_back(Request::Look);
+        server
+    }
+
+    pub(crate) fn ask(&mut self, request: Request) {
+        self.requests.push_back(request);
+    }
+
+    pub(crate) fn has_work(&self) -> bool {
+        self.asked.is_some() || !self.requests.is_empty()
+    }
+
+    /// Does one thing: asks the storage, or begins with the next request.
+    pub(crate) fn work(&mut self, log: &mut Log, fault: Fault) -> Vec<Said> {
+        let input = match self.asked.take() {
+            Some(Output::Load) if fault == Fault::Unavailable => {
+                Input::Loaded(log.append(&log.state(), &[], fault).map(|_| log.state()))
+            }
+            Some(Output::Load) => Input::Loaded(Ok(log.state())),
+            Some(Output::Append(state, entries)) => Input::Appended(log.append(&state, &entries, fault)),
+            Some(Output::Read { after, max }) => Input::Read(Ok(log.read(after, max))),
+            _ => match self.requests.pop_front() {
+                Some(Request::Push(connection, key, push)) => {
+                    self.pushing = Some((connection, key));
+                    Input::Push(push)
+                }
+                Some(Request::Look) => Input::Hint,
+                Some(Request::LookFor(connection, read)) => {
+                    self.looking_for = Some((connection, read));
+                    Input::Hint
+                }
+                None => return Vec::new(),
+            },
+        };
+        let mut said = Vec::new();
+        for output in self.owner.step(input) {
+            match output {
+                Output::Answer(verdict) => {
+                    let (connection, key) = self.pushing.take().expect("one push, one verdict");
+                    said.push(Said::Verdict(connection, key, verdict));
+                }
+                Output::Published(entries) => {
+                    self.head = entries.last().map(|last| last.number);
+                    said.push(Said::Moved);
+                }
+                Output::Moved(head) => {
+                    self.head = Some(head);
+                    said.push(Said::Moved);
+                }
+                Output::Restarted(state) => {
+                    self.head = Some(state.head);
+                    self.restarts += 1;
+                    said.push(Said::Restarted);
+                }
+                asked => assert!(self.asked.replace(asked).is_none(), "one thing after the other"),
+            }
+        }
+        if self.owner.is_idle() {
+            assert!(self.pushing.is_none(), "no answer is missing");
+            said.extend(self.looking_for.take().map(|(connection, read)| Said::Read(connection, read)));
+        }
+        said
+    }
+}
