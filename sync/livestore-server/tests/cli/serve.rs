@@ -134,9 +134,19 @@ fn a_storage_that_fails_is_not_ready() {
     let served = Served::start(&data.path(), &[]);
     let db = rusqlite::Connection::open(data.path().join("eventlog.db")).unwrap();
     db.execute_batch("ALTER TABLE store RENAME TO hidden").unwrap();
+    let listen = served.address.to_string();
+    let ready = || Ran::of(program().args(["ready", "--listen", &listen]).output().unwrap());
+    ready().failed("is not ready");
     assert_eq!(get(served.address, "/readyz").0, 503);
     assert_eq!(get(served.address, "/healthz").0, 200, "it lives");
+    db.execute_batch("ALTER TABLE hidden RENAME TO store").unwrap();
+    // What was seen is believed for a second.
+    let deadline = std::time::Instant::now() + LONG;
+    while ready().code != Some(0) {
+        assert!(std::time::Instant::now() < deadline, "it works again");
+    }
     served.stop();
+    ready().failed("no answer from");
 }
 
 fn signed(claims: &serde_json::Value, secret: &str) -> String {
@@ -297,4 +307,24 @@ fn a_second_signal_ends_it_at_once() {
     served.signal("-INT");
     let (code, log, _) = served.ended();
     assert_eq!(code, Some(130), "{log:#?}");
+}
+
+#[test]
+fn the_readme_names_every_option_and_every_metric() {
+    let readme = include_str!("../../README.md");
+    for command in ["serve", "stores", "export", "import", "check", "ready"] {
+        let help = Ran::of(program().args([command, "--help"]).output().unwrap()).succeeded().stdout;
+        let options = help.split_whitespace().filter(|word| word.starts_with("--") && *word != "--help");
+        for option in options.filter(|option| !option.starts_with("--version")) {
+            assert!(readme.contains(&format!("`{option}")), "{option} of `{command}`");
+        }
+    }
+    let served = Served::start(&Data::new().path(), &["--metrics-listen", "127.0.0.1:0"]);
+    let told = served.log.iter().find_map(|line| line.split_once("metrics on http://")).unwrap().1;
+    let watch: SocketAddr = told.trim_end().trim_end_matches("/metrics").parse().unwrap();
+    for line in get(watch, "/metrics").1.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let name = line.split(' ').next().unwrap();
+        assert!(readme.contains(&format!("`{name}")), "{name}");
+    }
+    served.stop();
 }

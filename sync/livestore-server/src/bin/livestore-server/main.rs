@@ -8,6 +8,7 @@ mod limits;
 mod logging;
 mod out_file;
 mod progress;
+mod ready;
 mod serve;
 mod settings;
 mod stores;
@@ -40,7 +41,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve clients over WebSocket and HTTP until it is told to stop
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// List the stores, with the length of their logs; also beside a running server
     Stores(stores::StoresArgs),
     /// Write a store's log as JSON lines: a backup, or to move it; also beside a running server
@@ -49,6 +50,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Check every event of one store or of all; also beside a running server
     Check(check::CheckArgs),
+    /// Ask a running server whether it is ready: exit code 0 when it is, for health checks
+    Ready(ready::ReadyArgs),
 }
 
 /// What a command ends with, when it was not prevented.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Stores(args) => runtime.block_on(unless_interrupted(stores::run(args))),
         Command::Export(args) => runtime.block_on(unless_interrupted(export::run(args))),
         Command::Import(args) => runtime.block_on(unless_interrupted(import::run(args))),
+        Command::Ready(args) => ready::run(args),
         Command::Check(args) => runtime.block_on(unless_interrupted(check::run(args))),
     };
     match ended {
