@@ -1,4 +1,4 @@
-use crate::json::{check_depth, len_of, present};
+use crate::json::{check_depth, present};
 use crate::{DecodeError, Dialect, EventId, Limits, Optional, RawJson};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -44,7 +44,13 @@ impl Event {
     /// The bytes of it as JSON, as an Effect 3 client would count them.
     #[must_use]
     pub fn json_bytes(&self) -> usize {
-        len_of(self)
+        // Counted, not written: every push asks it of every event.
+        let args = self.args.as_ref().map_or(0, |args| r#","args":"#.len() + args.text().len());
+        let id = self.id.map_or(0, |_| r#","id":"""#.len() + 32);
+        let group = self.rest.map_or(0, |rest| r#","group":"#.len() + digits(rest.into()));
+        let texts = text_bytes(&self.name) + text_bytes(&self.client_id) + text_bytes(&self.session_id);
+        let fields = r#"{"name":"","seqNum":,"parentSeqNum":,"clientId":"","sessionId":""}"#.len();
+        fields + texts + args + digits(self.number) + digits(self.parent) + id + group
     }
 
     /// Whether it is the last of its commit group; an event without a group is one of its own.
@@ -121,6 +127,23 @@ impl Serialize for EventIn<'_> {
     }
 }
 
+const fn digits(number: u64) -> usize {
+    match number.checked_ilog10() {
+        Some(tens) => tens as usize + 1,
+        None => 1,
+    }
+}
+
+/// The bytes of a text within JSON, without its quotes.
+fn text_bytes(text: &str) -> usize {
+    let bytes = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(bytes).sum()
+}
+
 /// An event as the backend holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PulledEvent {
@@ -189,5 +212,34 @@ impl<'de> Deserialize<'de> for PulledEvent {
         let fields = Fields::deserialize(deserializer)?;
         let created_at = fields.metadata.and_then(|metadata| metadata.0).and_then(|metadata| metadata.created_at);
         Ok(Self { event: fields.event_encoded, created_at })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_counted_as_they_are_written() {
+        let check = |text: &str, args: Option<&str>, number: u64, id: Option<EventId>, rest: Option<u32>| {
+            let event = Event {
+                name: text.into(),
+                args: args.map(|args| RawJson::of(&args)),
+                number,
+                parent: number.saturating_sub(1),
+                client_id: text.into(),
+                session_id: format!("{text}{text}"),
+                id,
+                rest,
+            };
+            let written = crate::json::text_of(&event);
+            assert_eq!(event.json_bytes(), written.len(), "{written}");
+        };
+        check("v1.Noted", None, 1, None, None);
+        check("", Some(""), 0, None, Some(0));
+        check("ä€😀\u{7f}\u{2028}", Some("{}"), 10, Some(EventId([0; 16])), Some(9));
+        let all: String = (0..0x80_u8).map(char::from).collect();
+        check(&all, Some(&all), Limits::NUMBER, Some(EventId([255; 16])), Some(u32::MAX));
+        check("/", Some("x"), u64::MAX, None, Some(10));
     }
 }

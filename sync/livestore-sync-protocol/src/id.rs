@@ -99,9 +99,38 @@ impl fmt::Display for RequestId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(pub [u8; 16]);
 
+impl EventId {
+    /// By hand: every event that is pushed is read and written once, and numbers of 128 bits are slow.
+    fn digits<'a>(&self, digits: &'a mut [u8; 32]) -> &'a str {
+        for (byte, pair) in self.0.iter().zip(digits.as_chunks_mut::<2>().0) {
+            *pair = [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+        }
+        std::str::from_utf8(digits).unwrap_or_default()
+    }
+
+    fn of_digits(digits: &[u8]) -> Option<Self> {
+        let digits: &[u8; 32] = digits.try_into().ok()?;
+        let mut id = [0; 16];
+        for (byte, [high, low]) in id.iter_mut().zip(digits.as_chunks::<2>().0) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Some(Self(id))
+    }
+}
+
+const fn digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+        let mut digits = [0; 32];
+        f.write_str(self.digits(&mut digits))
     }
 }
 
@@ -115,24 +144,32 @@ impl std::str::FromStr for EventId {
     type Err = DecodeError;
 
     fn from_str(text: &str) -> Result<Self, DecodeError> {
-        let invalid = || DecodeError::malformed("event id", format_args!("`{text}` is not 32 hexadecimal digits"));
-        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(invalid());
-        }
-        u128::from_str_radix(text, 16).map(|number| Self(number.to_be_bytes())).map_err(|_| invalid())
+        Self::of_digits(text.as_bytes())
+            .ok_or_else(|| DecodeError::malformed("event id", format_args!("`{text}` is not 32 hexadecimal digits")))
     }
 }
 
 impl Serialize for EventId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.digits(&mut [0; 32]))
     }
 }
 
 impl<'de> Deserialize<'de> for EventId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = EventId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("32 hexadecimal digits")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<EventId, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 

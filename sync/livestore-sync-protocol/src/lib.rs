@@ -55,8 +55,8 @@ pub use limits::Limits;
 pub use message::{Capabilities, Cursor, PageInfo, PingRequest, PullRequest, PullResponse, PushRequest};
 pub use page::{Groups, PageBuilder, split_push};
 pub use server::{
-    Close, HttpExchange, HttpOutput, LogEvent, LogPage, Push, PushKey, PushVerdict, Read, ReadKey, ServerConnection,
-    ServerInput, ServerOptions, ServerOutput,
+    Close, HttpExchange, HttpOutput, LogEvent, LogPage, PageKey, Push, PushKey, PushVerdict, Read, ReadKey,
+    ServerConnection, ServerInput, ServerOptions, ServerOutput,
 };
 pub use time::iso_timestamp;
 

@@ -6,6 +6,7 @@ mod http;
 mod pull;
 mod types;
 
+pub use chunk::PageKey;
 pub use connection::ServerConnection;
 pub use http::{HttpExchange, HttpOutput};
 pub use types::{

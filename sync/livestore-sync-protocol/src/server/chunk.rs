@@ -30,18 +30,47 @@ pub(super) struct Chunk<'a> {
     pub(super) head: u64,
 }
 
+/// All that the text of a page depends on, for one log: equal keys stand for equal texts.
+///
+/// A shell keeps the texts of what it sends to many connections by it; see [`ServerConnection::page`](super::ServerConnection::page).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PageKey {
+    id: RequestId,
+    first: u64,
+    count: usize,
+    info: PageInfo,
+    head: u64,
+    keeps_identity: bool,
+}
+
 impl Chunk<'_> {
+    pub(super) fn key(&self, options: &ServerOptions) -> PageKey {
+        PageKey {
+            id: self.id.clone(),
+            first: self.events.first().map_or(0, |first| first.number),
+            count: self.events.len(),
+            info: self.info,
+            head: self.head,
+            keeps_identity: options.keeps_identity,
+        }
+    }
+
     pub(super) fn text(&self, options: &ServerOptions) -> String {
         let bodies: usize = self.events.iter().map(|event| event.body.len() + ITEM_BYTES + 1).sum();
         let mut text = String::with_capacity(bodies + PAGE_BYTES + 256);
         text.push_str(r#"{"_tag":"Chunk","requestId":"#);
         text.push_str(&text_of(self.id));
         text.push_str(r#","values":[{"batch":["#);
+        // Events of one push have one time.
+        let (mut at_ms, mut created_at) = (0, iso_timestamp(0));
         for (index, event) in self.events.iter().enumerate() {
             if index > 0 {
                 text.push(',');
             }
-            self.push_event(event, &mut text);
+            if event.created_at_ms != at_ms {
+                (at_ms, created_at) = (event.created_at_ms, iso_timestamp(event.created_at_ms));
+            }
+            self.push_event(event, &created_at, &mut text);
         }
         text.push_str(r#"],"pageInfo":"#);
         text.push_str(&text_of(&self.info));
@@ -55,14 +84,14 @@ impl Chunk<'_> {
         text
     }
 
-    fn push_event(&self, event: &LogEvent, text: &mut String) {
+    fn push_event(&self, event: &LogEvent, created_at: &str, text: &mut String) {
         text.push_str(r#"{"eventEncoded":"#);
         match self.id.dialect() {
             Dialect::Effect3 => text.push_str(&event.body),
             Dialect::Effect4 => text.push_str(&with_args(&event.body)),
         }
         text.push_str(r#","metadata":{"_tag":"Some","value":{"_tag":"SyncMessage.SyncMetadata","createdAt":""#);
-        text.push_str(&iso_timestamp(event.created_at_ms));
+        text.push_str(created_at);
         text.push_str(r#""}}}"#);
     }
 }

@@ -1,3 +1,4 @@
+use super::chunk::PageKey;
 use super::pull::{Pull, Step};
 use super::{Close, LogPage, Push, PushKey, PushVerdict, ReadKey, ServerInput, ServerOptions, ServerOutput};
 use crate::{
@@ -86,13 +87,36 @@ impl ServerConnection {
         }
         match input {
             ServerInput::Frame(bytes) => self.frame(bytes, now),
-            ServerInput::Page(page) => self.page(&page, now),
+            ServerInput::Page(page) => {
+                let text = self.take_page(&page, now, |_, text| text());
+                self.out.extend(text.map(ServerOutput::Send));
+            }
             ServerInput::Pushed { key, verdict } => self.pushed(key, verdict),
             ServerInput::Moved { head } => self.moved(head),
             ServerInput::Heard => self.heard = now,
             ServerInput::Tick => {}
             ServerInput::Close(close) => self.close(close),
         }
+        self.finish(now)
+    }
+
+    /// A step with [`ServerInput::Page`], for a shell that sends one page to many connections: `text` is told what the page is and
+    /// may ask for its text, or take one that it has for the same key, log and events. What it returns goes out first, before the
+    /// outputs.
+    pub fn page<T>(
+        &mut self,
+        page: &LogPage<'_>,
+        now: Duration,
+        text: impl FnOnce(PageKey, &dyn Fn() -> String) -> T,
+    ) -> (Option<T>, Vec<ServerOutput>) {
+        if self.is_closed {
+            return (None, Vec::new());
+        }
+        let sent = self.take_page(page, now, text);
+        (sent, self.finish(now))
+    }
+
+    fn finish(&mut self, now: Duration) -> Vec<ServerOutput> {
         self.read_on(now);
         self.release();
         self.pass_time(now);
@@ -230,13 +254,17 @@ impl ServerConnection {
         self.fail(pull.id, Cause::Interrupt(Some(fiber_id)));
     }
 
-    fn page(&mut self, page: &LogPage<'_>, now: Duration) {
+    fn take_page<T>(
+        &mut self,
+        page: &LogPage<'_>,
+        now: Duration,
+        text: impl FnOnce(PageKey, &dyn Fn() -> String) -> T,
+    ) -> Option<T> {
         // The pull may be over: its answer is late.
-        let Some(index) = self.pulls.iter().position(|pull| pull.key == page.key) else { return };
-        let Some(pull) = self.pulls.get_mut(index) else { return };
-        match pull.page(page, &self.options) {
+        let index = self.pulls.iter().position(|pull| pull.key == page.key)?;
+        match self.pulls.get_mut(index)?.page(page) {
             Step::Rests => {}
-            Step::Chunk(text) => self.out.push(ServerOutput::Send(text)),
+            Step::Chunk(chunk) => return Some(text(chunk.key(&self.options), &|| chunk.text(&self.options))),
             Step::Refused(failure) => {
                 let pull = self.pulls.remove(index);
                 self.fail(pull.id, Cause::Fail(failure));
@@ -244,6 +272,7 @@ impl ServerConnection {
             }
             Step::Broken(reason) => self.close(Close::new(Close::INTERNAL, reason)),
         }
+        None
     }
 
     fn pushed(&mut self, key: PushKey, verdict: PushVerdict) {

@@ -35,11 +35,11 @@ enum State {
 }
 
 /// What a page of the log means for the pull.
-pub(super) enum Step {
+pub(super) enum Step<'a> {
     /// Nothing to send.
     Rests,
     /// Send this chunk.
-    Chunk(String),
+    Chunk(Chunk<'a>),
     /// The pull ends: the client knows another backend.
     Refused(Failure),
     /// The store gave something that does not follow. Saying so in-band would stall the client for good.
@@ -99,7 +99,7 @@ impl Pull {
         }
     }
 
-    pub(super) fn page(&mut self, page: &LogPage<'_>, options: &ServerOptions) -> Step {
+    pub(super) fn page<'a>(&'a mut self, page: &'a LogPage<'_>) -> Step<'a> {
         if !matches!(self.state, State::Reading { .. }) {
             return Step::Rests;
         }
@@ -125,7 +125,7 @@ impl Pull {
         self.owes_page = false;
         self.state = State::Sent;
         let head = events.last().map_or(page.head, |last| page.head.max(last.number));
-        Step::Chunk(Chunk { id: &self.id, events, info: self.info, backend_id: page.backend_id, head }.text(options))
+        Step::Chunk(Chunk { id: &self.id, events, info: self.info, backend_id: page.backend_id, head })
     }
 
     fn strange(&self, page: &LogPage<'_>) -> Option<Failure> {

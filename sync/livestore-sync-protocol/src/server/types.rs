@@ -69,7 +69,11 @@ impl LogEvent {
     /// The event as JSON: args byte for byte, absent args left out.
     #[must_use]
     pub fn body_of(event: &Event) -> String {
-        text_of(event)
+        let mut body = Vec::with_capacity(event.json_bytes());
+        match serde_json::to_writer(&mut body, event) {
+            Ok(()) => String::from_utf8(body).unwrap_or_default(),
+            Err(_) => text_of(event),
+        }
     }
 }
 
