@@ -94,18 +94,16 @@ async fn attack(address: SocketAddr, seed: u64, left: Arc<AtomicU64>) {
         let mut client = Client::connect(address, "attacked").await;
         for _ in 0..1 + rng.below(60) {
             left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(1))).unwrap();
-            let sent = if rng.one_in(60) {
-                client.send_raw(BROKEN[rng.below(4) as usize]).await.is_ok()
-            } else {
-                client.send_message(hostile(&mut rng)).await.is_ok()
-            };
-            if !sent {
+            if rng.one_in(60) {
+                // What comes after it would be a part of it.
+                let _ = client.send_raw(BROKEN[rng.below(4) as usize]).await;
                 break;
             }
-        }
-        // Half of them go without a word.
-        if rng.one_in(2) {
-            client.is_answered().await;
+            // Each is dealt with before the next, or ends the connection; now and then one goes without a word.
+            let is_sent = client.send_message(hostile(&mut rng)).await.is_ok();
+            if !is_sent || rng.one_in(50) || !client.is_answered().await {
+                break;
+            }
         }
     }
 }
