@@ -38,6 +38,8 @@ pub(crate) struct Journal {
     current: Segment,
     /// Full segments that are not synced into the log yet, oldest first.
     retired: Vec<Segment>,
+    /// Segments that are not needed and could not be removed. Their locks are held: a file without one belongs to a session that ended.
+    left: Vec<Segment>,
     bytes_max: u64,
     segment_bytes: u64,
     record: Vec<u8>,
@@ -71,6 +73,7 @@ impl Journal {
             next_ordinal,
             current,
             retired: Vec::new(),
+            left: Vec::new(),
             bytes_max,
             segment_bytes,
             record: Vec::new(),
@@ -135,7 +138,7 @@ impl Journal {
 
     /// Whether a [`cut`](Self::cut) would free a worthwhile amount.
     pub(crate) fn wants_cut(&self) -> bool {
-        !self.retired.is_empty() || self.current.record_bytes() > KEEP_BYTES
+        !self.retired.is_empty() || !self.left.is_empty() || self.current.record_bytes() > KEEP_BYTES
     }
 
     /// The last ordinal of the full segments that end at `taken` or before: a sync is what they wait for. 0 where there is
@@ -148,8 +151,9 @@ impl Journal {
     pub(crate) fn cut(&mut self, synced_ordinal: u64) {
         while self.retired.first().is_some_and(|oldest| oldest.last_ordinal() <= synced_ordinal) {
             crash_point!("journal.before-cut");
-            self.retired.remove(0).remove();
+            self.left.push(self.retired.remove(0));
         }
+        self.left.retain(|segment| !segment.remove());
         if self.retired.is_empty()
             && self.current.record_bytes() > KEEP_BYTES
             && self.next_ordinal == synced_ordinal + 1
@@ -161,8 +165,9 @@ impl Journal {
     /// Removes all files: everything in them was taken and synced.
     pub(crate) fn remove(self) {
         crash_point!("journal.before-remove");
-        self.retired.into_iter().for_each(Segment::remove);
-        self.current.remove();
+        // A file that stays behind is found, and known to be taken, at the next start.
+        let segments = self.left.iter().chain(&self.retired).chain([&self.current]);
+        segments.for_each(|segment| drop(segment.remove()));
     }
 }
 

@@ -85,9 +85,9 @@ impl Segment {
         }
     }
 
-    pub(super) fn remove(self) {
-        // A file that stays behind is found, and known to be taken, at the next start.
-        let _ = file_point(&self.path, FileOp::Remove).and_then(|()| std::fs::remove_file(&self.path));
+    /// Whether its file is gone.
+    pub(super) fn remove(&self) -> bool {
+        file_point(&self.path, FileOp::Remove).and_then(|()| std::fs::remove_file(&self.path)).is_ok()
     }
 }
 
