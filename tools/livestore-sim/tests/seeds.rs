@@ -45,8 +45,8 @@ fn a_seed_decides_everything() {
 
 #[test]
 fn each_of_many_writers_gets_on() {
-    let many = [(3, 8), (4, 32)];
-    for (seed, clients) in [(1, 2), (2, 4)].into_iter().chain(many.into_iter().filter(|_| is_ci())) {
+    // What it costs grows with the fourth power of the writers.
+    for (seed, clients) in [(1, 2), (2, 4)].into_iter().chain(is_ci().then_some((3, 8))) {
         let run = run_plan::<Notes>(Plan::contention(seed, clients));
         run.unwrap_or_else(|violation| panic!("{clients} clients, seed {seed}: {violation}"));
     }
