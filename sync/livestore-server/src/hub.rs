@@ -1,9 +1,11 @@
 //! The stores that are open in this process, each with the task that owns its log.
 
+mod pages;
 mod store;
 mod task;
 
-pub use store::{Follow, Handed, OpenStore, Page, PushError};
+pub use pages::SharedPage;
+pub use store::{Follow, Follower, Handed, OpenStore, Page, PushError};
 
 use crate::limits::{Pace, ServerLimits};
 use crate::storage::{Storage, StorageError};

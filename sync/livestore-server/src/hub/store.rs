@@ -1,3 +1,4 @@
+use super::pages::{Pages, SharedPage};
 use crate::limits::Bucket;
 use crate::log::{Push, Recent, Verdict};
 use crate::metrics::METRICS;
@@ -13,6 +14,7 @@ pub struct OpenStore {
     pub(super) store_id: Box<str>,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) recent: Arc<Mutex<Recent>>,
+    pub(super) pages: Pages,
     pub(super) state: watch::Receiver<State>,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) opened_at: Instant,
@@ -77,6 +79,27 @@ impl Handed {
     }
 }
 
+/// Somebody who waits for a log's changes.
+#[derive(Clone, Debug)]
+pub struct Follower {
+    state: watch::Receiver<State>,
+}
+
+impl Follower {
+    /// Waits until the log is not as `seen` any more. May be dropped while it waits.
+    ///
+    /// # Errors
+    ///
+    /// The owner's task is gone.
+    pub async fn moved(&mut self, seen: &Follow) -> Result<Follow, PushError> {
+        let is_new = |state: &State| matches!(state, State::Open(follow) if follow != seen);
+        match &*self.state.wait_for(is_new).await.map_err(|_| PushError)? {
+            State::Open(follow) => Ok(follow.clone()),
+            State::Loading | State::Failed(_) => Err(PushError),
+        }
+    }
+}
+
 impl OpenStore {
     /// Its id.
     #[must_use]
@@ -116,18 +139,10 @@ impl OpenStore {
         }
     }
 
-    /// Waits until the log is not as `seen` any more.
-    ///
-    /// # Errors
-    ///
-    /// The owner's task is gone.
-    pub async fn moved(&self, seen: &Follow) -> Result<Follow, PushError> {
-        let mut state = self.state.clone();
-        let is_new = |state: &State| matches!(state, State::Open(follow) if follow != seen);
-        match &*state.wait_for(is_new).await.map_err(|_| PushError)? {
-            State::Open(follow) => Ok(follow.clone()),
-            State::Loading | State::Failed(_) => Err(PushError),
-        }
+    /// Tells of the log's changes.
+    #[must_use]
+    pub fn follower(&self) -> Follower {
+        Follower { state: self.state.clone() }
     }
 
     /// Hands a push to the owner, waiting for its turn, and returns the verdict. Once handed over it goes on, whether somebody
@@ -169,6 +184,23 @@ impl OpenStore {
     pub fn hint(&self) {
         // A full queue looks at the head anyway.
         let _ = self.requests.try_send(Request::Hint);
+    }
+
+    /// What a pull asks for, where it is in memory and more than nothing: one page for all who ask for the same.
+    #[must_use]
+    pub fn at_hand(&self, read: &Read) -> Option<Arc<SharedPage>> {
+        let follow = self.follow()?;
+        if read.after >= follow.head {
+            return None;
+        }
+        self.pages.get(read, &follow, || {
+            let max = ReadMax { events: read.events_max, bytes: read.bytes_max };
+            let entries = self.recent.lock().unwrap_or_else(PoisonError::into_inner).after(read.after, max)?;
+            let is_whole = read.groups == Groups::Cut || entries.iter().any(Entry::ends_group);
+            // Events of one log must not go out as those of another.
+            let is_same = self.follow().is_some_and(|now| now.restarts == follow.restarts);
+            (is_whole && is_same && !entries.is_empty()).then_some(entries)
+        })
     }
 
     /// Reads what a pull asks for: from memory, where it is there.

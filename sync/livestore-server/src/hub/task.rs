@@ -1,5 +1,6 @@
 //! The task that owns a store's log.
 
+use super::pages::Pages;
 use super::store::{Follow, OpenStore, Request, State};
 use super::{HubOptions, Shared};
 use crate::limits::Bucket;
@@ -43,7 +44,8 @@ pub(super) fn start(shared: &Arc<Shared>, store_id: &str) -> Arc<OpenStore> {
     let storage = Arc::clone(&shared.storage);
     let pace = Mutex::new(Bucket::new(shared.options.pace));
     let opened_at = Instant::now();
-    Arc::new(OpenStore { store_id: store_id.into(), storage, recent, state: watched, requests, opened_at, pace })
+    let (store_id, pages) = (store_id.into(), Pages::default());
+    Arc::new(OpenStore { store_id, storage, recent, pages, state: watched, requests, opened_at, pace })
 }
 
 struct Task {

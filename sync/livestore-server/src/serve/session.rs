@@ -102,11 +102,7 @@ pub(crate) async fn verdict(handed: Handed) -> Result<PushVerdict, Close> {
 }
 
 pub(crate) fn log_events(entries: Vec<Entry>) -> Vec<LogEvent> {
-    let event = |entry: Entry| {
-        let Entry { number, rest, created_at_ms, body, .. } = entry;
-        LogEvent { number, rest, created_at_ms, body }
-    };
-    entries.into_iter().map(event).collect()
+    entries.into_iter().map(LogEvent::from).collect()
 }
 
 pub(crate) fn now_ms() -> i64 {

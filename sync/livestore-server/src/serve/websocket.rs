@@ -1,17 +1,20 @@
 //! One WebSocket: the shell around a [`ServerConnection`].
 
+mod alarm;
 mod outgoing;
 
 use super::session::{Admitted, Session, log_events};
 use crate::auth::Pass;
-use crate::hub::{Follow, Page, PushError};
+use crate::hub::{Follow, Follower, Page, PushError};
 use crate::limits::{Deadlines, ReadPace, ServerLimits};
 use crate::metrics::METRICS;
+use alarm::Alarm;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::stream::{FuturesUnordered, SplitStream};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
 use livestore_sync_protocol::{
-    Close, LogPage, Push, PushKey, PushVerdict, ReadKey, ServerConnection, ServerInput, ServerOptions, ServerOutput,
+    Close, LogPage, Push, PushKey, PushVerdict, Read, ReadKey, ServerConnection, ServerInput, ServerOptions,
+    ServerOutput,
 };
 use outgoing::Outgoing;
 use std::collections::VecDeque;
@@ -57,6 +60,9 @@ pub(super) async fn serve(
         incoming: stream,
         outgoing: Outgoing::new(sink, &limits),
         machine: ServerConnection::new(session.store.store_id(), options, now),
+        follower: session.store.follower(),
+        tick: Alarm::default(),
+        recheck: Alarm::default(),
         session,
         begin,
         work: FuturesUnordered::new(),
@@ -80,6 +86,7 @@ enum Event {
     Moved(Result<Follow, PushError>),
     Tick,
     Recheck,
+    RecheckDue,
     End(Close),
 }
 
@@ -91,6 +98,9 @@ struct Connection {
     begin: Instant,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     follow: Follow,
+    follower: Follower,
+    tick: Alarm,
+    recheck: Alarm,
     pace: ReadPace,
     deadlines: Deadlines,
     /// Pushes in their order, of which the one before is not with the store's owner yet.
@@ -105,20 +115,24 @@ type End = Option<Close>;
 impl Connection {
     async fn run(&mut self, mut end: watch::Receiver<Option<Close>>, mut rechecks: watch::Receiver<u64>) -> End {
         loop {
-            let tick = self.tick_at();
+            let (tick, recheck) = (self.tick_at(), recheck_at(&self.session.pass));
             let reads = !self.machine.is_busy() && !self.outgoing.is_full() && self.pushes.len() <= PACED_MAX;
             let event = tokio::select! {
                 frame = self.incoming.next(), if reads => Event::Frame(frame),
                 Some(done) = self.work.next(), if !self.work.is_empty() => Event::Done(done),
-                moved = self.session.store.moved(&self.follow) => Event::Moved(moved),
+                moved = self.follower.moved(&self.follow) => Event::Moved(moved),
                 sent = self.outgoing.send(), if !self.outgoing.is_empty() => Event::Sent(sent),
-                () = tokio::time::sleep_until(tick) => Event::Tick,
-                () = sleep_until(self.session.pass.check_at()), if !self.is_rechecking => Event::Recheck,
+                () = self.tick.wait(tick) => Event::Tick,
+                () = self.recheck.wait(recheck), if !self.is_rechecking => Event::RecheckDue,
                 Ok(()) = rechecks.changed() => Event::Recheck,
                 close = asked(&mut end) => Event::End(close),
             };
             if let Err(end) = self.take(event) {
                 return end;
+            }
+            // Most clients read: what was said is sent at once, and only what they leave is waited for.
+            if !self.outgoing.is_empty() && matches!(self.outgoing.send().now_or_never(), Some(Err(_))) {
+                return None;
             }
         }
     }
@@ -138,7 +152,9 @@ impl Connection {
             Event::Moved(Ok(follow)) => self.moved(follow),
             Event::Moved(Err(error)) => Err(Some(Close::new(Close::INTERNAL, error.to_string()))),
             Event::Tick => self.tick(),
-            Event::Recheck => {
+            // Alarms may be early.
+            Event::RecheckDue if !self.session.pass.is_check_due(SystemTime::now()) => Ok(()),
+            Event::Recheck | Event::RecheckDue => {
                 self.is_rechecking = true;
                 let session = self.session.clone();
                 self.work.push(session.recheck().map(Done::Rechecked).boxed());
@@ -188,8 +204,7 @@ impl Connection {
                         self.work.push(verdict.map(move |verdict| Done::Pushed(key, verdict)).boxed());
                     }
                 }
-                self.admit();
-                Ok(())
+                self.admit()
             }
             Done::Pushed(key, verdict) => self.step(ServerInput::Pushed { key, verdict: verdict.map_err(Some)? }),
             Done::Rechecked(pass) => {
@@ -220,28 +235,48 @@ impl Connection {
     }
 
     fn step(&mut self, input: ServerInput<'_>) -> Result<(), End> {
-        for output in self.machine.step(input, self.begin.elapsed()) {
+        let outputs = self.machine.step(input, self.begin.elapsed());
+        self.perform(outputs)
+    }
+
+    fn perform(&mut self, outputs: Vec<ServerOutput>) -> Result<(), End> {
+        for output in outputs {
             match output {
                 ServerOutput::Send(text) => self.outgoing.push(Message::Text(text.into())),
-                ServerOutput::Read(read) => {
-                    let page = self.session.clone().read(read);
-                    self.work.push(page.map(move |page| Done::Read(read.key, page)).boxed());
-                }
+                ServerOutput::Read(read) => self.read(read)?,
                 ServerOutput::Push(push) => self.pushes.push_back(push),
                 ServerOutput::Close(close) => return Err(Some(close)),
             }
         }
-        self.admit();
-        Ok(())
+        self.admit()
+    }
+
+    /// What is at hand goes out at once: the same page to everybody who follows.
+    fn read(&mut self, read: Read) -> Result<(), End> {
+        let Some(shared) = self.session.store.at_hand(&read) else {
+            let page = self.session.clone().read(read);
+            self.work.push(page.map(move |page| Done::Read(read.key, page)).boxed());
+            return Ok(());
+        };
+        let (follow, events) = (&shared.follow, &shared.events);
+        if follow.restarts != self.follow.restarts {
+            return Err(Some(restarted()));
+        }
+        let head = events.last().map_or(follow.head, |last| last.number.max(follow.head));
+        let page = LogPage { key: read.key, backend_id: &follow.backend_id, head, events };
+        let now = self.begin.elapsed();
+        let (text, outputs) = self.machine.page(&page, now, |key, write| shared.text(key, write));
+        self.outgoing.extend(text.map(Message::Text));
+        self.perform(outputs)
     }
 
     /// Hands the next push to the store, when it is its time. One after the other: a hook that takes longer for one push must not
     /// let another overtake it.
-    fn admit(&mut self) {
+    fn admit(&mut self) -> Result<(), End> {
         if self.is_admitting {
-            return;
+            return Ok(());
         }
-        let Some(push) = self.pushes.pop_front() else { return };
+        let Some(push) = self.pushes.pop_front() else { return Ok(()) };
         self.is_admitting = true;
         let (key, events, now) = (push.key, push.batch.len() as u64, self.begin.elapsed());
         // What came before has to be paid for first. Meanwhile pings are answered.
@@ -249,10 +284,20 @@ impl Connection {
         self.session.store.with_pace(|store| self.pace.took(events, store, now));
         let session = self.session.clone();
         let admitted = async move {
-            tokio::time::sleep(wait).await;
+            // Even no time at all is a millisecond to the timer.
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
             Done::Admitted(key, session.admit(push).await)
         };
-        self.work.push(admitted.boxed());
+        let mut admitted = admitted.boxed();
+        match (&mut admitted).now_or_never() {
+            Some(done) => self.done(done),
+            None => {
+                self.work.push(admitted);
+                Ok(())
+            }
+        }
     }
 
     /// Says why, and waits until the client heard: closed with bytes of it unread, the network would drop what was said.
@@ -265,9 +310,9 @@ impl Connection {
     }
 }
 
-/// Waits for a moment of the clock on the wall, which may have passed.
-async fn sleep_until(moment: SystemTime) {
-    tokio::time::sleep(moment.duration_since(SystemTime::now()).unwrap_or_default()).await;
+/// When rights are asked for again, which the clock on the wall says.
+fn recheck_at(pass: &Pass) -> Instant {
+    Instant::now() + pass.check_at().duration_since(SystemTime::now()).unwrap_or_default()
 }
 
 /// Waits until the connection has to end.

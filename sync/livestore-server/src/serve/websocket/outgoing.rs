@@ -40,6 +40,12 @@ impl Outgoing {
         self.frames.push_back(frame);
     }
 
+    pub(super) fn extend(&mut self, frame: Option<Message>) {
+        if let Some(frame) = frame {
+            self.push(frame);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.outbox.is_empty()
     }
