@@ -167,7 +167,9 @@ impl Journal {
         crash_point!("journal.before-remove");
         // A file that stays behind is found, and known to be taken, at the next start.
         let segments = self.left.iter().chain(&self.retired).chain([&self.current]);
-        segments.for_each(|segment| drop(segment.remove()));
+        for segment in segments {
+            segment.remove();
+        }
     }
 }
 
