@@ -292,7 +292,14 @@ impl Storage {
     /// The copies that are there.
     fn kept_logs(&self) -> Vec<PathBuf> {
         let Self::Folder(folder) = self else { return Vec::new() };
-        (1..).map(|nth| folder.join(format!("eventlog-kept-{nth}.db"))).take_while(|path| path.exists()).collect()
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        // There may be gaps: a try that was made again leaves the later copy.
+        let nth = |path: &PathBuf| -> Option<u64> {
+            path.file_name()?.to_str()?.strip_prefix("eventlog-kept-")?.strip_suffix(".db")?.parse().ok()
+        };
+        let mut kept: Vec<_> = entries.filter_map(|entry| nth(&entry.path()).map(|nth| (nth, entry.path()))).collect();
+        kept.sort();
+        kept.into_iter().map(|(_, path)| path).collect()
     }
 
     /// The names of the state files that are there.

@@ -202,3 +202,17 @@ fn the_seal_of_another_file_covers_nothing() {
     assert_ne!(leader.state.path(), Some(&*path));
     assert_eq!(items(&leader), [1, 2, 3]);
 }
+
+#[test]
+fn copies_that_are_kept_aside_are_all_named() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let storage = super::Storage::Folder(folder.0.clone());
+    // The first was of a try that failed, and is gone.
+    for name in ["eventlog-kept-2.db", "eventlog-kept-10.db", "eventlog-kept-x.db", "eventlog.db"] {
+        std::fs::write(folder.0.join(name), name).unwrap();
+    }
+    let kept = ["eventlog-kept-2.db", "eventlog-kept-10.db"].map(|name| folder.0.join(name));
+    assert_eq!(storage.kept_logs(), kept);
+    assert_eq!(storage.kept_log(), Some(folder.0.join("eventlog-kept-1.db")));
+}
