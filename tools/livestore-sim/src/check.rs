@@ -193,7 +193,7 @@ fn compare_again<W: Workload>(
     };
     if events.len() != synced && disk.was_bad {
         // A step that failed half way says less than it did, until it is tried again.
-        client.is_current = false;
+        (client.is_current, client.compared_head) = (false, usize::MAX);
         return Ok(());
     }
     if events.len() != synced || !(is_of(&history.log) || history.past.iter().any(is_of)) {

@@ -122,7 +122,7 @@ pub(crate) struct Client<W: Workload> {
     pub(crate) is_current: bool,
     /// How often the backend's log had begun again by then.
     pub(crate) compared_shakes: usize,
-    /// And how long the backend's log was.
+    /// And how long the backend's log was; no length where it has to be compared again.
     pub(crate) compared_head: usize,
     pub(crate) policy: OnOtherBackend,
 }
@@ -143,7 +143,7 @@ impl<W: Workload> Client<W> {
             compared: 0,
             is_current: true,
             compared_shakes: 0,
-            compared_head: 0,
+            compared_head: usize::MAX,
             policy,
         }
     }
@@ -182,7 +182,7 @@ impl<W: Workload> Client<W> {
         session.end_watch();
         crate::sometimes!("the last session of a client closes", self.sessions.is_empty());
         if self.sessions.is_empty() {
-            self.compared = 0;
+            (self.compared, self.compared_head) = (0, usize::MAX);
         }
         match session.store.shutdown() {
             Err(error) if !is_disk_bad => Err(format!("D2: client {} does not close: {error}", self.index)),
@@ -198,7 +198,7 @@ impl<W: Workload> Client<W> {
             livestore::__testing::abandon(session.store);
         }
         drop(sessions);
-        self.compared = 0;
+        (self.compared, self.compared_head) = (0, usize::MAX);
         match &mut self.home {
             Home::Memory(adapter) => {
                 *adapter = memory();
