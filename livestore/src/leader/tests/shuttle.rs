@@ -32,7 +32,7 @@ fn place_of(news: &News) -> u64 {
 
 fn submission(id: u64) -> (Submission, Arc<ReceiptSlot>) {
     let slot = Arc::new(ReceiptSlot::default());
-    (Submission { group: group(id), slot: Arc::clone(&slot) }, slot)
+    (Submission { group: group(id), slot: Arc::clone(&slot), is_foreign: false }, slot)
 }
 
 #[test]
