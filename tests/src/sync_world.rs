@@ -368,7 +368,11 @@ impl World {
                 "client {client} e{}",
                 place + 1
             );
-            assert_eq!(event.event.args.as_deref(), there.args.as_deref(), "client {client} e{}", place + 1);
+            // The original gives what came without args back with null, once it is stored.
+            let keeps_identity = self.keeps_identity;
+            let held = |args: Option<&str>| args.filter(|args| keeps_identity || *args != "null").map(str::to_owned);
+            let (ours, theirs) = (held(event.event.args.as_deref()), held(there.args.as_deref()));
+            assert_eq!(ours, theirs, "client {client} e{}", place + 1);
         }
         marks.looks += 1;
     }
