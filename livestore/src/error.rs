@@ -8,6 +8,7 @@ mod storage;
 pub use commit::{CommitError, EncodeError};
 pub use open::{OpenError, SchemaError};
 pub use query::{ConstraintKind, QueryError};
+pub(crate) use storage::LOG_FILE;
 pub use storage::{StorageError, StorageKind};
 
 use std::error::Error as StdError;

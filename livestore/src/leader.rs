@@ -37,7 +37,7 @@ pub(crate) use worker::TakeJournals;
 pub(crate) use worker::Worker;
 
 use crate::crash::crash_point;
-use crate::error::{OpenError, StorageError};
+use crate::error::{LOG_FILE, OpenError, StorageError};
 use crate::event::CommitGroup;
 use crate::eventlog::{Backend, Eventlog, LogHead, PendingGroup};
 use crate::materialize::Materializers;
@@ -123,16 +123,6 @@ pub(crate) struct Judged {
 impl Leader {
     /// Opens or creates both databases; `recover` hands over what crashed sessions left, before state is looked at.
     pub(crate) fn open(
-        storage: &Storage,
-        materializers: Materializers,
-        recover: Recover<'_>,
-        progress: OnProgress<'_>,
-    ) -> Result<Self, OpenError> {
-        let opened = Self::open_checked(storage, materializers, recover, progress);
-        opened.map_err(|error| damaged_log(error, storage.log().path()))
-    }
-
-    fn open_checked(
         storage: &Storage,
         materializers: Materializers,
         recover: Recover<'_>,
@@ -272,7 +262,7 @@ impl Storage {
     pub(crate) fn log(&self) -> Place {
         match self {
             Self::Memory => Place::Memory,
-            Self::Folder(folder) => Place::File(folder.join("eventlog.db")),
+            Self::Folder(folder) => Place::File(folder.join(LOG_FILE)),
         }
     }
 
@@ -402,16 +392,6 @@ fn replay(state: &mut State, log: &Eventlog, applied: &mut dyn FnMut(u64)) -> Re
         applied(state.position().place);
     }
     Ok(())
-}
-
-/// Damage of the log that shows only while it is used: the same answer as damage that shows at once.
-fn damaged_log(error: OpenError, log: Option<&Path>) -> OpenError {
-    match (error, log) {
-        (OpenError::Storage(error), Some(path)) if error.is_of(Some(path)) && error.is_damage() => {
-            OpenError::DamagedLog { path: path.to_owned(), message: error.message }
-        }
-        (error, _) => error,
-    }
 }
 
 /// What the log holds after `after`, with the verdicts that the state keeps.

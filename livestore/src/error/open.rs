@@ -1,4 +1,4 @@
-use super::{Error, StorageError};
+use super::{Error, StorageError, StorageKind};
 use crate::ids::InvalidStoreId;
 use std::path::PathBuf;
 
@@ -73,7 +73,18 @@ pub enum OpenError {
     Boot(Error),
     /// The disk or memory failed.
     #[error(transparent)]
-    Storage(#[from] StorageError),
+    Storage(StorageError),
+}
+
+/// Damage of the log may show at any step, also while the first session reads: it has one answer.
+impl From<StorageError> for OpenError {
+    fn from(error: StorageError) -> Self {
+        match (error.log(), error.kind) {
+            (Some(log), StorageKind::Damaged) => Self::DamagedLog { path: log.to_owned(), message: error.message },
+            (Some(log), StorageKind::NotADatabase) => Self::Foreign { path: log.to_owned(), message: error.message },
+            _ => Self::Storage(error),
+        }
+    }
 }
 
 fn other_schema(open: &str, requested: &str) -> String {

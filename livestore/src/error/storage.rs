@@ -34,6 +34,9 @@ pub enum StorageKind {
     Io,
 }
 
+/// The eventlog's name in the folder of its store.
+pub(crate) const LOG_FILE: &str = "eventlog.db";
+
 impl StorageKind {
     /// What to do about it, in one clause.
     #[must_use]
@@ -65,6 +68,11 @@ impl StorageError {
     /// Whether it speaks of this file.
     pub(crate) fn is_of(&self, path: Option<&Path>) -> bool {
         self.path.as_deref() == path
+    }
+
+    /// The eventlog, where it speaks of one.
+    pub(crate) fn log(&self) -> Option<&Path> {
+        self.path.as_deref().filter(|path| path.file_name().is_some_and(|name| name == LOG_FILE))
     }
 
     const FENCED: &str = "another process leads this store now";

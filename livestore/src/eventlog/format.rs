@@ -75,18 +75,6 @@ pub(crate) struct LogHead {
 impl Eventlog {
     /// Opens or creates the log, checks that it is ours and whole at its end, and reads its head.
     pub(crate) fn open(place: Place) -> Result<Self, OpenError> {
-        let path = place.path().map(Path::to_owned).unwrap_or_default();
-        Self::open_checked(place).map_err(|error| match error {
-            OpenError::Storage(storage) => match storage.kind {
-                StorageKind::Damaged => OpenError::DamagedLog { path, message: storage.message },
-                StorageKind::NotADatabase => OpenError::Foreign { path, message: storage.message },
-                _ => OpenError::Storage(storage),
-            },
-            error => error,
-        })
-    }
-
-    fn open_checked(place: Place) -> Result<Self, OpenError> {
         // SQLite would throw away a write-ahead log whose database is missing or empty. A log that is just being born has none.
         if let Some(path) = place.path()
             && std::fs::metadata(path).map_or(0, |file| file.len()) == 0
@@ -136,10 +124,6 @@ impl Eventlog {
 
     pub(crate) fn head(&self) -> LogHead {
         self.head
-    }
-
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.db.path()
     }
 
     pub(super) fn db(&self) -> &Db {

@@ -8,14 +8,13 @@ use super::step::Pace;
 use super::uplink::{Sync, Told};
 use super::{Accepted, Attached, Export, Judged, Leader, LeaderState, Port, Restart, Submission, SyncSetup, Verdict};
 use crate::crash::crash_point;
-use crate::error::{OpenError, StorageError};
+use crate::error::StorageError;
 use crate::event::CommitGroup;
 use crate::eventlog::Eventlog;
 use crate::ids::JournalNonce;
 use crate::mutant::{self, Mutant};
 use crate::sync::{Rejected, SyncStatus};
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,12 +62,7 @@ impl Worker {
         desk: &Arc<Desk>,
         leader: Leader,
         take_journals: Option<TakeJournals>,
-    ) -> Result<Self, OpenError> {
-        let path = leader.log().path().map(Path::to_owned);
-        Self::begin(desk, leader, take_journals).map_err(|error| super::damaged_log(error.into(), path.as_deref()))
-    }
-
-    fn begin(desk: &Arc<Desk>, leader: Leader, take_journals: Option<TakeJournals>) -> Result<Self, StorageError> {
+    ) -> Result<Self, StorageError> {
         let quarantined = leader.quarantined()?;
         let head = leader.log().head();
         desk.change_status(|status| {
