@@ -10,7 +10,7 @@ use livestore_sync_protocol::{
 /// What the fuzz targets do.
 #[path = "../../fuzz/src/lib.rs"]
 #[allow(unreachable_pub)] // They are public there.
-mod fuzz;
+pub(crate) mod fuzz;
 
 /// Everything that reads bytes from outside.
 fn feed(bytes: &[u8]) {

@@ -10,6 +10,7 @@ mod pair;
 mod random;
 mod replay;
 mod rng;
+mod seeds;
 mod server;
 mod store;
 mod url;
