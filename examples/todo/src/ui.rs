@@ -166,6 +166,7 @@ fn describe(sync: &SyncStatus) -> Option<String> {
         SyncState::CatchingUp { done, total: Some(total) } => format!("catching up {done}/{total}"),
         SyncState::CatchingUp { .. } => "catching up".to_owned(),
         SyncState::Live if sync.is_synced() => "synced".to_owned(),
+        SyncState::Live if matches!(sync.last_error, Some(SyncError::Refused { .. })) => "only following".to_owned(),
         SyncState::Live => "syncing".to_owned(),
         _ => {
             let why = match &sync.last_error {

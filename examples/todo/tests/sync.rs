@@ -1,5 +1,7 @@
 //! Two lists in different directories, on one server.
 
+use livestore_server::auth::{Gate, TokenFile};
+use livestore_server::limits::ServerLimits;
 use livestore_server::serve::{Server, serve};
 use livestore_server::storage::{SqliteStorage, Synchronous};
 use serde_json::Value;
@@ -32,12 +34,20 @@ impl Backend {
     }
 
     fn go_on(&mut self, dir: &Path) {
+        self.serve(dir, None);
+    }
+
+    fn serve(&mut self, dir: &Path, tokens: Option<&Path>) {
         let _inside = self.runtime.enter();
         let storage = Arc::new(SqliteStorage::open(dir, Synchronous::Normal).unwrap());
         let listener = self.runtime.block_on(TcpListener::bind(self.address)).unwrap();
         self.address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let server = Server::builder(storage).build();
+        let mut server = Server::builder(storage);
+        if let Some(tokens) = tokens {
+            server = server.gate(Gate::new(Arc::new(TokenFile::open(tokens).unwrap()), &ServerLimits::default()));
+        }
+        let server = server.build();
         let task = self.runtime.spawn(serve(listener, server, async { drop(stopped.await) }));
         self.running = Some((stop, task));
     }
@@ -116,4 +126,51 @@ fn what_was_done_without_a_network_is_handed_over_later() {
     let agreed = backend.wait_for(&first, 3);
     assert_eq!(agreed, backend.wait_for(&second, 3), "one order for both");
     assert_eq!(agreed.len(), 3);
+}
+
+#[test]
+fn a_command_that_did_not_sync_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list");
+    let mut backend = Backend::start(&dir.path().join("backend"));
+    backend.stop();
+    let told = |args: &[&str]| {
+        let output = backend.todo(&list).args(args).output().unwrap();
+        assert!(output.status.success(), "without a network nothing fails");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for args in [["add", "milk"].as_slice(), &["list"]] {
+        let told = told(args);
+        assert!(told.starts_with("todo: not synced: ") && told.lines().count() == 1, "{told}");
+    }
+}
+
+#[test]
+fn who_may_only_read_or_not_even_that_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("backend");
+    let mut backend = Backend::start(&data);
+    backend.printed(&dir.path().join("writer"), &["add", "milk"]);
+    backend.stop();
+    let tokens = dir.path().join("tokens");
+    std::fs::write(&tokens, "reader-0123456789abcdef * read\n").unwrap();
+    backend.serve(&data, Some(&tokens));
+    let told = |token: &str, args: &[&str]| {
+        let file = dir.path().join(token);
+        std::fs::write(&file, token).unwrap();
+        let deadline = Instant::now() + LONG;
+        loop {
+            let mut command = backend.todo(&dir.path().join("list"));
+            let output = command.arg("--token-file").arg(&file).args(args).output().unwrap();
+            assert!(output.status.success(), "what is local works for everybody");
+            // On a busy machine a second may not be enough to be told anything.
+            if !output.stderr.is_empty() || Instant::now() > deadline {
+                return String::from_utf8(output.stderr).unwrap();
+            }
+        }
+    };
+    let reader = told("reader-0123456789abcdef", &["add", "bread"]);
+    assert_eq!(reader, "todo: not synced: the backend takes no events: not allowed\n");
+    let stranger = told("stranger-0123456789abcde", &["list"]);
+    assert!(stranger.starts_with("todo: not synced: not authorized: "), "{stranger}");
 }

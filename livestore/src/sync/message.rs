@@ -190,4 +190,11 @@ pub enum SyncError {
         /// What it did.
         reason: String,
     },
+    /// The backend is there and takes no events of this client now, for example because it may only read. They stay pending; tried
+    /// again. Until it takes some, this is the last error, also while pulling goes on.
+    #[error("the backend takes no events: {reason}")]
+    Refused {
+        /// What the backend says.
+        reason: String,
+    },
 }

@@ -20,7 +20,8 @@ pub struct SyncStatus {
     pub backend_id: Option<BackendId>,
     /// Whether the backend keeps event ids and commit groups. One that does not confirms each event alone.
     pub keeps_identity: bool,
-    /// Why the last connection ended; `None` since one works again.
+    /// Why the last connection ended, `None` since one works again; or, on one that works, why the backend takes no events
+    /// ([`SyncError::Refused`]), until it takes some.
     pub last_error: Option<SyncError>,
     /// How long until something that failed is tried again, in milliseconds.
     pub next_retry_ms: Option<u64>,

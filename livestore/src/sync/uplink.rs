@@ -185,7 +185,8 @@ impl Uplink {
             Phase::Connected(link) => (link.state(), link.next_retry()),
             Phase::Stopped => (UplinkState::Stopped, None),
         };
-        UplinkStatus { state, last_error: self.last_error.clone(), next_retry }
+        let refused = if let Phase::Connected(link) = &self.phase { link.refused() } else { None };
+        UplinkStatus { state, last_error: self.last_error.clone().or(refused), next_retry }
     }
 
     fn stop(&mut self) -> Vec<UplinkOutput> {

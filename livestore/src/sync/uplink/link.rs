@@ -42,6 +42,8 @@ pub(super) struct Link {
     total: Option<u64>,
     faults: Backoff,
     busy: Backoff,
+    /// Why the backend took no push, until it takes one.
+    refused_for: Option<Box<str>>,
 }
 
 /// What every part of a step has at hand.
@@ -80,6 +82,7 @@ impl Link {
             total: None,
             faults,
             busy,
+            refused_for: None,
         };
         link.ask(cx);
         link
@@ -91,7 +94,7 @@ impl Link {
         match message {
             SyncMessage::Page(page) => self.page(page, cx),
             SyncMessage::Pushed => self.pushed(cx),
-            SyncMessage::PushRefused(refusal) => self.refused(refusal, cx),
+            SyncMessage::PushRefused(refusal) => self.push_refused(refusal, cx),
             SyncMessage::Connected | SyncMessage::Pong => Outcome::Goes,
             SyncMessage::Disconnected(error) => Outcome::Lost(error),
         }
@@ -155,6 +158,11 @@ impl Link {
                 UplinkState::CatchingUp { done: self.done, total: self.total }
             }
         }
+    }
+
+    /// What keeps events pending on a connection that works.
+    pub(super) fn refused(&self) -> Option<SyncError> {
+        self.refused_for.as_ref().map(|reason| SyncError::Refused { reason: reason.to_string() })
     }
 
     pub(super) fn next_retry(&self) -> Option<Duration> {

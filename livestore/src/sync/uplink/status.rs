@@ -5,7 +5,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UplinkStatus {
     pub(crate) state: UplinkState,
-    /// Why the last connection ended; `None` since a page came.
+    /// Why the last connection ended, `None` since a page came; else why this one takes no push.
     pub(crate) last_error: Option<SyncError>,
     /// When something that failed is tried again.
     pub(crate) next_retry: Option<Duration>,

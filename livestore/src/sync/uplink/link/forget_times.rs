@@ -15,6 +15,7 @@ impl Link {
         (self.done, self.total) = (0, None);
         self.faults.forget();
         self.busy.forget();
+        self.refused_for = None;
         match &mut self.pull {
             Pull::Asked { deadline: at, .. }
             | Pull::Applying { deadline: at, .. }

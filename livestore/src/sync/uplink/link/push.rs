@@ -72,13 +72,14 @@ impl Link {
     pub(super) fn pushed(&mut self, cx: &mut Cx<'_>) -> Outcome {
         if let Push::InFlight { last, .. } = self.push {
             self.busy = Backoff::default();
+            self.refused_for = None;
             // It goes on when the events came by the pull: until then they are pending, and would be pushed again.
             self.push = Push::Echo { last, deadline: cx.now + cx.options.echo_timeout };
         }
         Outcome::Goes
     }
 
-    pub(super) fn refused(&mut self, refusal: PushRefusal, cx: &mut Cx<'_>) -> Outcome {
+    pub(super) fn push_refused(&mut self, refusal: PushRefusal, cx: &mut Cx<'_>) -> Outcome {
         let in_flight = if let Push::InFlight { first, last, .. } = self.push { Some((first, last)) } else { None };
         match (refusal, in_flight) {
             (PushRefusal::OtherBackend { found }, _) => {
@@ -91,8 +92,9 @@ impl Link {
                 self.push = Push::Rejecting { deadline: cx.now + cx.options.page_timeout };
                 cx.out.push(UplinkOutput::Reject { number: first, reason });
             }
-            (PushRefusal::Busy { .. }, Some(_)) => {
+            (PushRefusal::Busy { reason }, Some(_)) => {
                 self.push = Push::Idle;
+                self.refused_for = Some(reason.into());
                 self.push_after = Some(cx.wait(&mut self.busy));
             }
             (PushRefusal::Rejected { number, .. }, Some((first, last))) if !(first..=last).contains(&number) => {

@@ -124,6 +124,22 @@ fn a_busy_backend_is_left_alone_for_a_while() {
 }
 
 #[test]
+fn who_may_not_push_is_told_until_a_push_is_taken() {
+    let mut bench = Bench::live(5, 1);
+    bench.check("sent 6..6", "");
+    bench.check("busy not allowed", "");
+    assert_eq!(bench.status(), "live: the backend takes no events: not allowed");
+    // It goes on following.
+    bench.check("page 6..6", "apply 6..6");
+    bench.check("applied 6", "");
+    assert_eq!(bench.status(), "live: the backend takes no events: not allowed");
+    bench.check("hurry", "ping, push");
+    bench.check("sent 7..7", "");
+    bench.check("pushed", "");
+    assert_eq!(bench.status(), "live");
+}
+
+#[test]
 fn a_leader_that_pushes_nothing_is_asked_again_later() {
     let mut bench = Bench::live(5, 1);
     bench.check("nothing", "");
