@@ -39,7 +39,7 @@ impl Backend {
 
     fn serve(&mut self, dir: &Path, tokens: Option<&Path>) {
         let _inside = self.runtime.enter();
-        let storage = Arc::new(SqliteStorage::open(dir, Synchronous::Normal).unwrap());
+        let storage = Arc::new(open_storage(dir));
         let listener = self.runtime.block_on(TcpListener::bind(self.address)).unwrap();
         self.address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -82,6 +82,18 @@ impl Backend {
             if texts.len() == count || Instant::now() > deadline {
                 return texts;
             }
+        }
+    }
+}
+
+/// The last task of a server that was stopped may hold it for a moment longer.
+fn open_storage(dir: &Path) -> SqliteStorage {
+    let deadline = Instant::now() + LONG;
+    loop {
+        match SqliteStorage::open(dir, Synchronous::Normal) {
+            Err(error) if Instant::now() > deadline => panic!("{error}"),
+            Err(_) => std::thread::yield_now(),
+            Ok(storage) => return storage,
         }
     }
 }
