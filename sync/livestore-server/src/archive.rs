@@ -46,4 +46,4 @@ pub struct Progress {
 }
 
 /// What one read of a storage takes.
-const PAGE: crate::storage::ReadMax = crate::storage::ReadMax { events: 1_000, bytes: 1 << 20 };
+const PAGE: crate::storage::ReadMax = crate::storage::ReadMax::SCAN;

@@ -3,6 +3,7 @@
 //! Everything here is without input and output: [`Owner`] is a state machine that a task drives, and the simulator too.
 
 mod admission;
+mod ids;
 mod owner;
 mod recent;
 #[cfg(test)]

@@ -7,11 +7,14 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod identity;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
 
 pub use error::StorageError;
+pub(crate) use identity::IdSet;
+pub use identity::{Nonce, Origin};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStorage;
 pub use sqlite::{SqliteStorage, Synchronous};
@@ -89,6 +92,11 @@ pub struct ReadMax {
     pub bytes: usize,
 }
 
+impl ReadMax {
+    /// What one of many reads takes that go through a whole log.
+    pub(crate) const SCAN: Self = Self { events: 1_000, bytes: 1 << 20 };
+}
+
 /// Keeps the logs of all stores.
 ///
 /// A future that is dropped stops waiting; an append that was begun still happens whole or not at all.
@@ -109,6 +117,23 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
 
     /// The events after a number, in order, up to `max`.
     fn read<'a>(&'a self, store_id: &'a str, after: u64, max: ReadMax) -> StorageFuture<'a, Vec<Entry>>;
+
+    /// The highest ordinal that the log's events have of each of these nonces, in this order; `None` of one that none has. It may
+    /// be asked for while others append: what it tells is at least as new as what [`load`](Self::load) told before.
+    ///
+    /// Unless a storage keeps them with its appends, the whole log is read.
+    fn origins<'a>(&'a self, store_id: &'a str, nonces: Vec<Nonce>) -> StorageFuture<'a, Vec<Option<u64>>> {
+        Box::pin(async move {
+            let (mut highest, mut after) = (identity::Highest::default(), 0);
+            loop {
+                let page = self.read(store_id, after, ReadMax::SCAN).await?;
+                let Some(last) = page.last() else { break };
+                after = last.number;
+                page.iter().filter_map(Entry::id).for_each(|id| highest.add(id));
+            }
+            Ok(nonces.iter().map(|nonce| highest.get(nonce)).collect())
+        })
+    }
 
     /// Stores by name, after a name, at most `max` of them.
     fn stores<'a>(&'a self, after: Option<&'a str>, max: usize) -> StorageFuture<'a, Vec<StoreSummary>>;

@@ -3,7 +3,7 @@
 use livestore_server::hub::{Hub, HubOptions};
 use livestore_server::log::{Push, Verdict};
 use livestore_server::storage::{
-    Appended, Entry, LogState, ReadMax, SqliteStorage, Storage, StorageFuture, StoreSummary, Synchronous,
+    Appended, Entry, LogState, Nonce, ReadMax, SqliteStorage, Storage, StorageFuture, StoreSummary, Synchronous,
 };
 use livestore_sync_protocol::{Event, EventId, PushVerdict};
 use std::sync::Arc;
@@ -32,6 +32,10 @@ impl Storage for Counting {
     fn read<'a>(&'a self, store_id: &'a str, after: u64, max: ReadMax) -> StorageFuture<'a, Vec<Entry>> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.storage.read(store_id, after, max)
+    }
+
+    fn origins<'a>(&'a self, store_id: &'a str, nonces: Vec<Nonce>) -> StorageFuture<'a, Vec<Option<u64>>> {
+        self.storage.origins(store_id, nonces)
     }
 
     fn stores<'a>(&'a self, after: Option<&'a str>, max: usize) -> StorageFuture<'a, Vec<StoreSummary>> {

@@ -18,7 +18,7 @@ async fn postgres_conforms() {
     let open = || async { Ok(Arc::new(PostgresStorage::connect(&server.url()).await?) as Arc<dyn Storage>) };
     let report = conformance::run(open).await;
     assert!(report.failures().is_empty(), "{report}");
-    assert_eq!(report.checked(), 12, "{report}");
+    assert_eq!(report.checked(), 13, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,6 +72,32 @@ async fn a_broken_connection_is_made_again() {
         assert!(matches!(error, StorageError::Unavailable { .. } | StorageError::Unknown { .. }), "{error}");
     }
     assert_eq!(storage.load("s").await.unwrap().unwrap().head, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_format_1_are_migrated() {
+    let Some(server) = Postgres::start() else { return };
+    drop(PostgresStorage::connect(&server.url()).await.unwrap());
+    let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    // What format 1 had, with more events than are read at once.
+    let old = r#"
+        DROP TABLE livestore_origin;
+        UPDATE livestore_format SET format = 1;
+        INSERT INTO livestore_store (name, backend_id, head, created_at) VALUES ('s', 'b', 2500, 7), ('t', 'c', 1, 8);
+        INSERT INTO livestore_event (store, number, created_at, body)
+        SELECT key, number, 1, '{"args":"\u0000","id":"0a0a0a0a0a0a0a0a0a0a0a' || lpad(to_hex(number), 10, '0') || '"}'
+        FROM livestore_store, generate_series(1, head) AS number;
+    "#;
+    client.batch_execute(old).await.unwrap();
+    for _ in 0..2 {
+        let storage = PostgresStorage::connect(&server.url()).await.unwrap();
+        assert_eq!(storage.origins("s", vec![[10; 11], [11; 11]]).await.unwrap(), [Some(2_500), None]);
+        assert_eq!(storage.origins("t", vec![[10; 11]]).await.unwrap(), [Some(1)]);
+    }
+    client.batch_execute("UPDATE livestore_format SET format = 3").await.unwrap();
+    let error = PostgresStorage::connect(&server.url()).await.unwrap_err();
+    assert!(error.to_string().contains("the tables have format 3"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

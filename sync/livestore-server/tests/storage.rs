@@ -17,7 +17,7 @@ async fn sqlite_conforms() {
         let open = || async { Ok(Arc::new(SqliteStorage::open(dir.path(), synchronous)?) as Arc<dyn Storage>) };
         let report = conformance::run(open).await;
         assert!(report.failures().is_empty(), "{report}");
-        assert_eq!(report.checked(), 10, "{report}");
+        assert_eq!(report.checked(), 11, "{report}");
     }
 }
 
@@ -58,6 +58,57 @@ async fn a_missing_event_is_damage_and_not_the_end() {
     let error = storage.read("s", 0, max).await.unwrap_err();
     assert!(error.to_string().contains("e3 of `s` is missing"), "{error}");
     assert_eq!(storage.read("s", 3, max).await.unwrap().len(), 2);
+}
+
+/// The tables as format 1 had them, with two logs.
+const FORMAT_1: &str = r#"
+PRAGMA journal_mode = WAL;
+CREATE TABLE store (
+    key        INTEGER PRIMARY KEY,
+    name       TEXT    NOT NULL UNIQUE,
+    backend_id TEXT    NOT NULL,
+    head       INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE event (
+    place      INTEGER PRIMARY KEY,
+    rest       INTEGER,
+    created_at INTEGER NOT NULL,
+    principal  TEXT,
+    body       TEXT    NOT NULL
+) STRICT;
+INSERT INTO store VALUES (1, 's', 'b', 3, 7), (2, 't', 'c', 1, 8);
+INSERT INTO event VALUES
+    (1099511627777, NULL, 1, NULL, '{"seqNum":1,"id":"0a0a0a0a0a0a0a0a0a0a0a0000000005"}'),
+    (1099511627778, NULL, 2, 'me', '{"seqNum":2,"id":"0a0a0a0a0a0a0a0a0a0a0a0000000003"}'),
+    (1099511627779, 0,    3, NULL, '{"seqNum":3,"args":{"id":"x"}}'),
+    (2199023255553, NULL, 4, NULL, '{"seqNum":1,"id":"0b0b0b0b0b0b0b0b0b0b0bffffffffff"}');
+PRAGMA application_id = 0x4c535356;
+PRAGMA user_version = 1;
+"#;
+
+#[tokio::test]
+async fn a_file_of_format_1_is_migrated() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("eventlog.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch(FORMAT_1).unwrap();
+    let max = ReadMax { events: 10, bytes: 1_000 };
+    let (a, b) = ([10; 11], [11; 11]);
+    let before = SqliteStorage::open_read_only(dir.path()).unwrap().read("s", 0, max).await.unwrap();
+    assert_eq!(before.len(), 3, "it is read as it is");
+    for _ in 0..2 {
+        let storage = SqliteStorage::open(dir.path(), Synchronous::Full).unwrap();
+        assert_eq!(storage.read("s", 0, max).await.unwrap(), before);
+        assert_eq!(storage.origins("s", vec![a, b]).await.unwrap(), [Some(5), None]);
+        assert_eq!(storage.origins("t", vec![a, b]).await.unwrap(), [None, Some((1 << 40) - 1)]);
+    }
+    let storage = SqliteStorage::open(dir.path(), Synchronous::Full).unwrap();
+    let log = storage.load("s").await.unwrap().unwrap();
+    assert_eq!(storage.append("s", &log, vec![entry(4)]).await.unwrap(), Appended::Stored);
+    drop(storage);
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    let error = SqliteStorage::open(dir.path(), Synchronous::Full).unwrap_err();
+    assert!(error.to_string().contains("the file has format 3"), "{error}");
 }
 
 #[cfg(unix)]

@@ -1,14 +1,16 @@
 //! The rules that a whole log keeps, one event after the other.
 
-use crate::storage::{Entry, NUMBER_MAX};
+use crate::storage::{Entry, IdSet, NUMBER_MAX};
 use livestore_sync_protocol::{Event, Limits, RawJson, check_push};
 
-/// Follows a log from its first event: every event follows the one before, every commit group is whole, and everything fits what a
-/// client can be sent.
+/// Follows a log from its first event: every event follows the one before, every commit group is whole, no id comes twice, and
+/// everything fits what a client can be sent. It remembers the ids: what one journal gave costs little, ids of another shape some
+/// fifty bytes each.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
     head: u64,
     group: Vec<Event>,
+    ids: IdSet,
 }
 
 impl Chain {
@@ -27,6 +29,9 @@ impl Chain {
         }
         if let Some(args) = &event.args {
             RawJson::new(args.text()).map_err(|error| format!("e{number}: {error}"))?;
+        }
+        if let Some(id) = event.id.filter(|id| !self.ids.insert(*id)) {
+            return Err(format!("e{number} has the id {id}, which an event before it has"));
         }
         self.head = number;
         self.group.push(event);

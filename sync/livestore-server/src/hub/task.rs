@@ -134,6 +134,7 @@ impl Task {
                     None => self.storage.read(&self.store_id, after, max).await,
                 }));
             }
+            Output::Origins(nonces) => return Some(Input::Origins(self.storage.origins(&self.store_id, nonces).await)),
             Output::Published(entries) => {
                 self.recent().push(entries.iter().cloned());
                 self.publish();

@@ -1,5 +1,6 @@
+use super::ids::{Ids, Repeated, Search, Standing};
 use super::{Admission, admit};
-use crate::storage::{Appended, Entry, LogState, ReadMax, StorageError};
+use crate::storage::{Appended, Entry, LogState, Nonce, ReadMax, StorageError};
 use livestore_sync_protocol::{BackendId, Event, LogEvent, PushVerdict};
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub enum Input {
     Appended(Result<Appended, StorageError>),
     /// The answer to [`Output::Read`].
     Read(Result<Vec<Entry>, StorageError>),
+    /// The answer to [`Output::Origins`].
+    Origins(Result<Vec<Option<u64>>, StorageError>),
     /// Somebody else may have appended.
     Hint,
 }
@@ -47,6 +50,8 @@ pub enum Output {
     Load,
     /// Append these events to the log in this state.
     Append(LogState, Arc<[Entry]>),
+    /// The highest ordinals that the log has of these nonces.
+    Origins(Vec<Nonce>),
     /// Read stored events to compare a push with.
     Read {
         /// After this number.
@@ -69,6 +74,7 @@ pub enum Output {
 #[derive(Debug, Default)]
 pub struct Owner {
     log: Option<LogState>,
+    ids: Ids,
     events_max: Option<u64>,
     step: Step,
 }
@@ -80,6 +86,9 @@ enum Step {
     /// The log's state is on the way; then the push is judged.
     Loading(Option<Push>),
     Comparing(Push),
+    /// The push follows the log; whether its ids are new is asked of the storage.
+    Asking(Push, LogState, Vec<Nonce>),
+    Searching(Push, LogState, Search),
     Appending(Push, Arc<[Entry]>),
 }
 
@@ -109,6 +118,8 @@ impl Owner {
             (Step::Idle, Input::Hint) => self.load(None),
             (Step::Loading(push), Input::Loaded(loaded)) => self.loaded(push, loaded),
             (Step::Comparing(push), Input::Read(read)) => self.compared(push, read),
+            (Step::Asking(push, log, nonces), Input::Origins(found)) => self.asked(push, log, nonces, found),
+            (Step::Searching(push, log, search), Input::Read(read)) => self.searched(push, log, search, read),
             (Step::Appending(push, entries), Input::Appended(appended)) => self.appended(push, entries, appended),
             // A hint while it is at work: what it does next finds out.
             (step, Input::Hint) => {
@@ -151,9 +162,13 @@ impl Owner {
         match known {
             Some(known) if known == found => Vec::new(),
             Some(known) if known.backend_id != found.backend_id || known.head > found.head => {
+                self.ids = Ids::default();
                 vec![Output::Restarted(found)]
             }
-            _ => vec![Output::Moved(found.head)],
+            _ => {
+                self.ids.moved();
+                vec![Output::Moved(found.head)]
+            }
         }
     }
 
@@ -188,6 +203,72 @@ impl Owner {
             // Not for good: the limit may be raised, and what a client has committed stays pending until then.
             return judged(PushVerdict::Failed { reason: format!("the store may have {max} events, and is full") });
         }
+        match self.ids.standing(&push.batch) {
+            Standing::New => self.store(push, log),
+            Standing::Ask(nonces) => {
+                self.step = Step::Asking(push, log, nonces.clone());
+                vec![Output::Origins(nonces)]
+            }
+            Standing::Search(search) => self.search(push, log, search),
+            Standing::Twice(Repeated { number, id, of }) => {
+                judged(PushVerdict::Rejected { number, reason: format!("its id {id} is that of e{of} before it") })
+            }
+        }
+    }
+
+    fn asked(
+        &mut self,
+        push: Push,
+        log: LogState,
+        nonces: Vec<Nonce>,
+        found: Result<Vec<Option<u64>>, StorageError>,
+    ) -> Vec<Output> {
+        match found {
+            Ok(found) if found.len() == nonces.len() => {
+                self.ids.learn(nonces, found);
+                self.append(push, log)
+            }
+            Ok(_) => refuse(&StorageError::misuse("it was asked for more nonces than it answered")),
+            Err(error) => refuse(&error),
+        }
+    }
+
+    /// Looks at what follows, up to the head of the log that the push is judged on. Where others append meanwhile, the storage
+    /// refuses the append, and the push is judged again.
+    fn search(&mut self, push: Push, log: LogState, search: Search) -> Vec<Output> {
+        if search.after < log.head {
+            let after = search.after;
+            self.step = Step::Searching(push, log, search);
+            return vec![Output::Read { after, max: ReadMax::SCAN }];
+        }
+        self.store(push, log)
+    }
+
+    fn searched(
+        &mut self,
+        push: Push,
+        log: LogState,
+        mut search: Search,
+        read: Result<Vec<Entry>, StorageError>,
+    ) -> Vec<Output> {
+        let page = match read {
+            Ok(page) => page,
+            Err(error) => return refuse(&error),
+        };
+        let after = search.after;
+        match self.ids.look(&mut search, log.head, &page) {
+            Some(found) => repeated(&found),
+            // The log has become shorter than it was.
+            None if search.after == after => {
+                let mut outputs = refuse(&StorageError::damaged(format!("e{} is missing", after + 1)));
+                outputs.extend(self.load(None));
+                outputs
+            }
+            None => self.search(push, log, search),
+        }
+    }
+
+    fn store(&mut self, push: Push, log: LogState) -> Vec<Output> {
         let entries: Arc<[Entry]> = push.batch.iter().map(|event| entry(event, &push)).collect();
         self.step = Step::Appending(push, Arc::clone(&entries));
         vec![Output::Append(log, entries)]
@@ -220,6 +301,7 @@ impl Owner {
                 if let Some(log) = &mut self.log {
                     log.head = head;
                 }
+                self.ids.appended(&push.batch);
                 vec![Output::Published(entries), Output::Answer(Verdict::Judged(PushVerdict::Accepted { head }))]
             }
             // Somebody else was first: judged again, on what is there now.
@@ -243,6 +325,17 @@ impl Owner {
 fn refuse(error: &StorageError) -> Vec<Output> {
     tracing::warn!(%error, "a push is refused for now");
     judged(PushVerdict::Failed { reason: "the server cannot store events now".into() })
+}
+
+/// For good, so that a client neither tries it for ever nor waits for what it has. One of ours never gets here: it pushes on top
+/// of what it pulled, and what it pulled has confirmed its pending events by their ids, so none of them is in the log below. Of a
+/// client that lost its own account of that, nothing is lost either: it keeps the event aside as rejected, goes on with those
+/// behind it, and has pulled, or will pull, the same event at the number where it is. "Server ahead" would have it pull for ever
+/// what it holds, and "try again later" would be a lie. A repeat whose answer was lost comes at the same number, and is accepted.
+fn repeated(found: &Repeated) -> Vec<Output> {
+    let Repeated { number, id, of } = found;
+    let reason = format!("its id {id} is in the log already, at e{of}");
+    judged(PushVerdict::Rejected { number: *number, reason })
 }
 
 fn judged(verdict: PushVerdict) -> Vec<Output> {

@@ -1,7 +1,7 @@
 //! The owner over a log in memory, against what a push may do to it.
 
 use super::{Input, Output, Owner, Push, Recent, Verdict};
-use crate::storage::{Appended, Entry, LogState, ReadMax, StorageError};
+use crate::storage::{Appended, Entry, LogState, Origin, ReadMax, StorageError};
 use livestore_sync_protocol::{BackendId, Event, EventId, PushVerdict, RawJson};
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ struct Log {
     stores_it: bool,
     published: Vec<u64>,
     restarts: usize,
+    reads: usize,
+    asked: usize,
 }
 
 impl Log {
@@ -61,8 +63,17 @@ impl Log {
                     Output::Load => owner.step(Input::Loaded(Ok(self.state()))),
                     Output::Append(log, entries) => owner.step(Input::Appended(self.append(&log, &entries))),
                     Output::Read { after, max } => {
+                        self.reads += 1;
                         let read = self.entries.iter().skip(after as usize).take(max.events).cloned().collect();
                         owner.step(Input::Read(Ok(read)))
+                    }
+                    Output::Origins(nonces) => {
+                        self.asked += 1;
+                        let highest = |nonce: &_| {
+                            let origins = self.entries.iter().filter_map(Entry::id).map(Origin::of);
+                            origins.filter(|origin| origin.nonce == *nonce).map(|origin| origin.ordinal).max()
+                        };
+                        owner.step(Input::Origins(Ok(nonces.iter().map(highest).collect())))
                     }
                     Output::Answer(answer) => {
                         assert_eq!(verdict.replace(answer), None, "one push, one verdict");
@@ -125,6 +136,86 @@ fn a_repeat_is_accepted_and_stored_once() {
     assert_eq!(log.push(&mut owner, other), ahead(3), "the rest is judged as new");
     let elsewhere = vec![event(3, Some(2), "b")];
     assert_eq!(log.push(&mut owner, elsewhere), ahead(3), "the same id at another number is no repeat");
+}
+
+/// The id of an ordinal of a journal.
+const fn id(journal: u8, ordinal: u64) -> Option<u128> {
+    Some(u128::from_be_bytes([journal; 16]) >> 40 << 40 | ordinal as u128)
+}
+
+fn rejected(verdict: Verdict) -> (u64, String) {
+    match verdict {
+        Verdict::Judged(PushVerdict::Rejected { number, reason }) => (number, reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_id_is_in_the_log_once() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    log.push(&mut owner, vec![event(1, id(1, 5), "a"), event(2, id(2, 1), "b"), event(3, id(1, 9), "c")]);
+    for mut owner in [owner, Owner::default()] {
+        let batch = vec![event(4, id(1, 10), "d"), event(5, id(1, 5), "a"), event(6, id(1, 11), "e")];
+        let (number, reason) = rejected(log.push(&mut owner, batch));
+        let expected = format!("its id {} is in the log already, at e1", EventId(id(1, 5).unwrap().to_be_bytes()));
+        assert_eq!((number, reason), (5, expected));
+        // Again, with what the search has learned.
+        assert_eq!(rejected(log.push(&mut owner, vec![event(4, id(1, 5), "a")])).0, 4);
+        assert_eq!(rejected(log.push(&mut owner, vec![event(4, id(2, 1), "a")])).0, 4);
+        assert_eq!(log.entries.len(), 3);
+    }
+    // Lower than the highest, and not there: a client that comes back to a backend that others came back to before it.
+    let mut owner = Owner::default();
+    assert_eq!(log.push(&mut owner, vec![event(4, id(1, 7), "x"), event(5, id(1, 6), "y")]), accepted(5));
+    assert_eq!(rejected(log.push(&mut owner, vec![event(6, id(1, 6), "y")])).0, 6);
+    assert_eq!(log.push(&mut owner, vec![event(6, id(1, 10), "z"), event(7, id(1, 8), "w")]), accepted(7));
+    // Ids of another shape.
+    for odd in [0, u128::MAX, 1, u128::MAX - 1] {
+        let number = log.entries.len() as u64 + 1;
+        assert_eq!(log.push(&mut owner, vec![event(number, Some(odd), "o")]), accepted(number));
+        assert_eq!(rejected(log.push(&mut owner, vec![event(number + 1, Some(odd), "o")])).0, number + 1);
+    }
+}
+
+#[test]
+fn an_id_twice_in_a_push_is_rejected() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    let batch = vec![event(1, id(1, 5), "a"), event(2, None, "b"), event(3, id(1, 4), "c"), event(4, id(1, 5), "d")];
+    let (number, reason) = rejected(log.push(&mut owner, batch));
+    assert!(number == 4 && reason.ends_with("is that of e1 before it"), "{reason}");
+    assert!(log.entries.is_empty());
+}
+
+#[test]
+fn ids_that_rise_are_looked_up_once() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    for number in 1..=50 {
+        let batch = vec![event(number, id(number as u8 % 2, number), "a")];
+        assert_eq!(log.push(&mut owner, batch), accepted(number));
+    }
+    assert_eq!((log.asked, log.reads), (2, 0));
+    // Somebody else's events change what is known.
+    let mut other = Owner::default();
+    assert_eq!(log.push(&mut other, vec![event(51, id(0, 80), "b")]), accepted(51));
+    assert_eq!(log.push(&mut owner, vec![event(51, id(0, 80), "b")]), accepted(51), "a repeat");
+    assert_eq!(rejected(log.push(&mut owner, vec![event(52, id(0, 80), "b")])).0, 52);
+    assert_eq!(log.push(&mut owner, vec![event(52, id(0, 79), "b")]), accepted(52));
+    assert_eq!(log.push(&mut owner, vec![event(53, id(0, 78), "b")]), accepted(53));
+    let reads = log.reads;
+    assert_eq!(log.push(&mut owner, vec![event(54, id(0, 77), "b")]), accepted(54));
+    assert_eq!(log.reads, reads, "what was searched is remembered");
+}
+
+#[test]
+fn a_log_that_began_again_takes_its_ids_again() {
+    let (mut owner, mut log) = (Owner::default(), Log::default());
+    let batch: Vec<_> = (1..=3).map(|number| event(number, id(1, number), "a")).collect();
+    log.push(&mut owner, batch.clone());
+    assert_eq!(rejected(log.push(&mut owner, vec![event(4, id(1, 3), "a")])).0, 4);
+    log.entries.truncate(1);
+    log.drive(&mut owner, Input::Hint);
+    assert_eq!(log.push(&mut owner, batch), accepted(3));
+    assert_eq!((log.entries.len(), log.restarts), (3, 1));
 }
 
 #[test]

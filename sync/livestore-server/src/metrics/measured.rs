@@ -1,5 +1,5 @@
 use super::METRICS;
-use crate::storage::{Appended, Entry, LogState, ReadMax, Storage, StorageFuture, StoreSummary};
+use crate::storage::{Appended, Entry, LogState, Nonce, ReadMax, Storage, StorageFuture, StoreSummary};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -43,6 +43,10 @@ impl Storage for Measured {
 
     fn read<'a>(&'a self, store_id: &'a str, after: u64, max: ReadMax) -> StorageFuture<'a, Vec<Entry>> {
         seen(self.0.read(store_id, after, max))
+    }
+
+    fn origins<'a>(&'a self, store_id: &'a str, nonces: Vec<Nonce>) -> StorageFuture<'a, Vec<Option<u64>>> {
+        seen(self.0.origins(store_id, nonces))
     }
 
     fn stores<'a>(&'a self, after: Option<&'a str>, max: usize) -> StorageFuture<'a, Vec<StoreSummary>> {

@@ -12,7 +12,8 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "a check reads best when what it compares is written in place")]
 
-use super::{Appended, Entry, LogState, ReadMax, Storage, StorageError};
+use super::{Appended, Entry, LogState, Origin, ReadMax, Storage, StorageError};
+use livestore_sync_protocol::EventId;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -75,6 +76,7 @@ where
     report.add("an append to another state of the log stores nothing and tells the state", moved(it).await);
     report.add("events that are not numbered on from the head are refused whole", misnumbered(it).await);
     report.add("a read keeps to its limits, and one event always fits", limits(it).await);
+    report.add("the highest ordinals of a log's ids are known", origins(it).await);
     report.add("ids that look alike are different stores", injective(it).await);
     report.add("stores are listed by name, page by page", lists(it).await);
     report.add("of appends at the same time exactly one wins", contends(&[&storage, &storage]).await);
@@ -186,6 +188,39 @@ async fn limits(it: &dyn Storage) -> Result<(), String> {
     same("events within nothing", read(0, 0).await?.as_slice(), &all[..1])
 }
 
+fn identified(number: u64, nonce: u8, ordinal: u8) -> (Entry, Origin) {
+    let mut id = EventId([nonce; 16]);
+    id.0[11..].copy_from_slice(&[0, 0, 0, 1, ordinal]);
+    let event = entry(number, &format!(r#"{{"id":"{:032}"}},"id":"{id}""#, 7));
+    (event, Origin::of(id))
+}
+
+async fn origins(it: &dyn Storage) -> Result<(), String> {
+    let (a, b, nobody) = ([1; 11], [2; 11], [3; 11]);
+    let log = it.create("origins", "b").await.map_err(text)?;
+    let asked = || it.origins("origins", vec![a, nobody, b, a]);
+    same("an empty log", asked().await.map_err(text)?, vec![None; 4])?;
+    let events = [identified(1, 1, 5), identified(2, 2, 9), identified(3, 1, 4)];
+    let highest = [events[0].1.ordinal, events[1].1.ordinal];
+    let mut entries: Vec<_> = events.into_iter().map(|(entry, _)| entry).collect();
+    entries.push(entry(4, "null"));
+    it.append("origins", &log, entries).await.map_err(text)?;
+    let expected = vec![Some(highest[0]), None, Some(highest[1]), Some(highest[0])];
+    same("the log", asked().await.map_err(text)?, expected.clone())?;
+    let late = it.append("origins", &log, vec![identified(1, 3, 1).0]).await.map_err(text)?;
+    same("a late append", late, Appended::Moved(Some(state("b", 4))))?;
+    same("the log after it", asked().await.map_err(text)?, expected)?;
+    it.append("origins", &state("b", 4), vec![identified(5, 2, 200).0, identified(6, 1, 1).0]).await.map_err(text)?;
+    let higher = identified(5, 2, 200).1.ordinal;
+    same(
+        "the log at last",
+        asked().await.map_err(text)?,
+        vec![Some(highest[0]), None, Some(higher), Some(highest[0])],
+    )?;
+    same("another log", it.origins("appends", vec![a, b]).await.map_err(text)?, vec![None; 2])?;
+    same("a log that nobody made", it.origins("origins-nobody", vec![a]).await.map_err(text)?, vec![None])
+}
+
 async fn injective(it: &dyn Storage) -> Result<(), String> {
     let long = "l".repeat(1_000);
     let ids = ["a-b", "a_b", "A-B", "a b", "a.b", "../a", "é", "e\u{301}", "'; DROP TABLE store; --", "%", "", &long];
@@ -271,6 +306,8 @@ async fn across(first: &dyn Storage, second: &dyn Storage) -> Result<(), String>
 }
 
 async fn reopened(it: &dyn Storage) -> Result<(), String> {
+    let highest = it.origins("origins", vec![[1; 11]]).await.map_err(text)?;
+    same("an origin", highest, vec![Some(identified(1, 1, 5).1.ordinal)])?;
     same("the log", it.load("appends").await.map_err(text)?, Some(state("b", 253)))?;
     same("its events", it.read("appends", 0, MAX).await.map_err(text)?, entries(0, 253))?;
     same(

@@ -4,8 +4,12 @@ mod hints;
 mod link;
 mod schema;
 
-use super::{Appended, Entry, LogState, NUMBER_MAX, ReadMax, Storage, StorageError, StorageFuture, StoreSummary};
+use super::identity::Highest;
+use super::{
+    Appended, Entry, LogState, NUMBER_MAX, Nonce, ReadMax, Storage, StorageError, StorageFuture, StoreSummary,
+};
 use link::{Link, Links, outcome, unavailable};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_postgres::Config;
@@ -71,9 +75,10 @@ impl PostgresStorage {
         let link = self.links.get().await?;
         let (backend_id, head) = (&*log.backend_id, signed(log.head)?);
         let next = signed(log.head + entries.len() as u64)?;
+        let (nonces, ordinals) = schema::columns(&Highest::of(&entries))?;
         let Columns { numbers, rests, times, principals, bodies } = &columns;
         let parameters: &[&(dyn ToSql + Sync)] =
-            &[&store_id, &backend_id, &head, &next, numbers, rests, times, principals, bodies];
+            &[&store_id, &backend_id, &head, &next, numbers, rests, times, principals, bodies, &nonces, &ordinals];
         let appending = link.client.query_one(&link.statements.append, parameters);
         let moved = link.answer(appending, outcome, |reason| StorageError::Unknown { reason }).await?;
         let moved: i64 = moved.try_get(0).map_err(outcome)?;
@@ -113,6 +118,19 @@ impl PostgresStorage {
             }
         }
         Ok(entries)
+    }
+
+    async fn origins_of(&self, store_id: &str, nonces: &[Nonce]) -> Result<Vec<Option<u64>>, StorageError> {
+        check_name(store_id)?;
+        let link = self.links.get().await?;
+        let asked: Vec<&[u8]> = nonces.iter().map(|nonce| &nonce[..]).collect();
+        let rows = link.asked(link.client.query(&link.statements.origins, &[&store_id, &asked])).await?;
+        let mut found = BTreeMap::new();
+        for row in &rows {
+            let ordinal: i64 = row.try_get(1).map_err(unavailable)?;
+            found.insert(row.try_get::<_, &[u8]>(0).map_err(unavailable)?, ordinal.unsigned_abs());
+        }
+        Ok(nonces.iter().map(|nonce| found.get(&nonce[..]).copied()).collect())
     }
 
     async fn list(&self, after: Option<&str>, max: usize) -> Result<Vec<StoreSummary>, StorageError> {
@@ -158,6 +176,10 @@ impl Storage for PostgresStorage {
 
     fn read<'a>(&'a self, store_id: &'a str, after: u64, max: ReadMax) -> StorageFuture<'a, Vec<Entry>> {
         Box::pin(self.read_log(store_id, after, max))
+    }
+
+    fn origins<'a>(&'a self, store_id: &'a str, nonces: Vec<Nonce>) -> StorageFuture<'a, Vec<Option<u64>>> {
+        Box::pin(async move { self.origins_of(store_id, &nonces).await })
     }
 
     fn stores<'a>(&'a self, after: Option<&'a str>, max: usize) -> StorageFuture<'a, Vec<StoreSummary>> {

@@ -4,7 +4,7 @@ mod reader;
 mod schema;
 mod writer;
 
-use super::{Appended, Entry, LogState, ReadMax, Storage, StorageError, StorageFuture, StoreSummary};
+use super::{Appended, Entry, LogState, Nonce, ReadMax, Storage, StorageError, StorageFuture, StoreSummary};
 use reader::Readers;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ impl SqliteStorage {
             return Err(at(&path, "read", &error));
         }
         let readers = Readers::new(path);
-        readers.with(schema::check_format)?;
+        readers.with(schema::check_readable)?;
         Ok(Self { writer: None, readers: Arc::new(readers), _lock: None })
     }
 
@@ -107,6 +107,11 @@ impl Storage for SqliteStorage {
     fn read<'a>(&'a self, store_id: &'a str, after: u64, max: ReadMax) -> StorageFuture<'a, Vec<Entry>> {
         let store_id = store_id.to_owned();
         self.reading(move |db| reader::read(db, &store_id, after, max))
+    }
+
+    fn origins<'a>(&'a self, store_id: &'a str, nonces: Vec<Nonce>) -> StorageFuture<'a, Vec<Option<u64>>> {
+        let store_id = store_id.to_owned();
+        self.reading(move |db| reader::origins(db, &store_id, &nonces))
     }
 
     fn stores<'a>(&'a self, after: Option<&'a str>, max: usize) -> StorageFuture<'a, Vec<StoreSummary>> {

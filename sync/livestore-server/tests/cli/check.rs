@@ -41,6 +41,10 @@ fn every_defect_is_found_and_named() {
         "UPDATE event SET rest = 1, body = replace(body, '\"group\":0', '\"group\":1') WHERE place & 1023 = 7",
         "leaves its commit group",
     );
+    check(
+        &body("00000007\"", "00000005\""),
+        "`notes` is damaged: e7 has the id 00000000000000000000000000000005, which an event before it has",
+    );
     check("UPDATE store SET backend_id = '' WHERE name = 'notes'", "`notes` is damaged: its backend id");
     check("UPDATE store SET head = 39 WHERE name = 'notes'", "the storage is damaged: e40 of `notes` stands behind");
     check("UPDATE store SET head = 41 WHERE name = 'notes'", "`notes` is damaged");
@@ -62,8 +66,8 @@ fn another_file_is_none_of_ours() {
     let data = Data::with("notes", 1);
     data.damage("INSERT INTO store VALUES (9, 'x', 'y', 0, 0)");
     let db = rusqlite::Connection::open(data.path().join("eventlog.db")).unwrap();
-    db.pragma_update(None, "user_version", 2).unwrap();
-    run(&data.path(), &["check"]).failed("the file has format 2");
+    db.pragma_update(None, "user_version", 3).unwrap();
+    run(&data.path(), &["check"]).failed("the file has format 3");
     db.pragma_update(None, "application_id", 1).unwrap();
     run(&data.path(), &["stores"]).failed("holds something else");
 }

@@ -90,6 +90,10 @@ fn a_file_that_was_cut_or_changed_is_not_imported() {
         (format!("{text}{{}}\n"), "something behind the end"),
         (format!("{text}x"), "something behind the end"),
         (text.replacen("\"at\":", "\"when\":", 1), "line 2: there is no `at`"),
+        (
+            text.replacen("0000000000000007", "0000000000000005", 1),
+            "line 8: e7 has the id 00000000000000000000000000000005",
+        ),
         (text.replacen("null", &"[".repeat(200), 1), "line"),
         (text.replacen("null", &format!("\"{}\"", "a".repeat(900_000)), 1), "at most 900000"),
         (text.replacen("null", &"1".repeat(4 << 20), 1), "more than 4194304 bytes"),

@@ -1,7 +1,8 @@
 //! A storage that does as it should, except where a test has it do otherwise.
 
 use livestore_server::storage::{
-    Appended, Entry, LogState, ReadMax, SqliteStorage, Storage, StorageError, StorageFuture, StoreSummary, Synchronous,
+    Appended, Entry, LogState, Nonce, ReadMax, SqliteStorage, Storage, StorageError, StorageFuture, StoreSummary,
+    Synchronous,
 };
 use std::fmt;
 use std::path::Path;
@@ -74,6 +75,10 @@ impl Storage for Faulty {
             (self.before)(Asked::Read).await?;
             self.inner.read(store_id, after, max).await
         })
+    }
+
+    fn origins<'a>(&'a self, store_id: &'a str, nonces: Vec<Nonce>) -> StorageFuture<'a, Vec<Option<u64>>> {
+        self.inner.origins(store_id, nonces)
     }
 
     fn stores<'a>(&'a self, after: Option<&'a str>, max: usize) -> StorageFuture<'a, Vec<StoreSummary>> {

@@ -65,6 +65,7 @@ impl Server {
             }
             Some(Output::Load) => Input::Loaded(Ok(log.state())),
             Some(Output::Append(state, entries)) => Input::Appended(log.append(&state, &entries, fault)),
+            Some(Output::Origins(nonces)) => Input::Origins(Ok(log.origins(&nonces))),
             Some(Output::Read { after, max }) => Input::Read(Ok(log.read(after, max))),
             _ => match self.requests.pop_front() {
                 Some(Request::Push(connection, key, push)) => {

@@ -1,7 +1,7 @@
 //! One log that several servers append to, and what goes wrong with it.
 
 use crate::support::rng::Rng;
-use livestore_server::storage::{Appended, Entry, LogState, ReadMax, StorageError};
+use livestore_server::storage::{Appended, Entry, LogState, Nonce, Origin, ReadMax, StorageError};
 use std::collections::BTreeSet;
 
 #[derive(Default)]
@@ -59,6 +59,14 @@ impl Log {
         }
         assert!(self.entries.last().is_none_or(Entry::ends_group), "O6: the log ends with a whole group");
         if fault == Fault::UnknownStored { unknown() } else { Ok(Appended::Stored) }
+    }
+
+    pub(crate) fn origins(&self, nonces: &[Nonce]) -> Vec<Option<u64>> {
+        let highest = |nonce: &Nonce| {
+            let origins = self.entries.iter().filter_map(Entry::id).map(Origin::of);
+            origins.filter(|origin| origin.nonce == *nonce).map(|origin| origin.ordinal).max()
+        };
+        nonces.iter().map(highest).collect()
     }
 
     pub(crate) fn read(&self, after: u64, max: ReadMax) -> Vec<Entry> {

@@ -1,10 +1,12 @@
-//! The tables. Format 1.
+//! The tables. Format 2; format 1 had no `livestore_origin`.
 
 use super::link::unavailable;
-use crate::storage::StorageError;
-use tokio_postgres::{Client, Statement};
+use crate::storage::identity::{Highest, id_in};
+use crate::storage::{Origin, StorageError};
+use std::collections::BTreeMap;
+use tokio_postgres::{Client, Statement, Transaction};
 
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 /// Names the lock under which one server makes the tables and the others wait; any number that nobody else uses.
 const MIGRATION_LOCK: i64 = 0x4c53_5356_0001;
 
@@ -28,6 +30,15 @@ CREATE TABLE livestore_event (
     PRIMARY KEY (store, number)
 );
 "#;
+/// The highest ordinal of each nonce in a log's ids.
+const ORIGIN: &str = "
+CREATE TABLE livestore_origin (
+    store      BIGINT NOT NULL,
+    nonce      BYTEA  NOT NULL,
+    ordinal    BIGINT NOT NULL,
+    PRIMARY KEY (store, nonce)
+);
+";
 
 pub(super) async fn migrate(client: &mut Client) -> Result<(), StorageError> {
     let transaction = client.transaction().await.map_err(unavailable)?;
@@ -37,17 +48,55 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), StorageError> {
     if found.try_get(0).map_err(unavailable)? {
         let rows = transaction.query("SELECT format FROM livestore_format", &[]).await.map_err(unavailable)?;
         let format: Option<i32> = rows.first().map(|row| row.try_get(0)).transpose().map_err(unavailable)?;
-        if format != Some(FORMAT) {
-            let format = format.map_or_else(|| "no format".into(), |format| format!("format {format}"));
-            return Err(StorageError::damaged(format!(
-                "the tables have {format}, and this server reads format {FORMAT}: use the server that made them"
-            )));
+        match format {
+            Some(FORMAT) => {}
+            Some(1) => add_origins(&transaction).await?,
+            other => {
+                let format = other.map_or_else(|| "no format".into(), |format| format!("format {format}"));
+                return Err(StorageError::damaged(format!(
+                    "the tables have {format}, and this server reads format {FORMAT}: use the server that made them"
+                )));
+            }
         }
     } else {
         transaction.batch_execute(TABLES).await.map_err(unavailable)?;
+        transaction.batch_execute(ORIGIN).await.map_err(unavailable)?;
         transaction.execute("INSERT INTO livestore_format VALUES ($1)", &[&FORMAT]).await.map_err(unavailable)?;
     }
     transaction.commit().await.map_err(unavailable)
+}
+
+/// From format 1. Servers that know no other have to be stopped before: what they store later would be missing here.
+async fn add_origins(transaction: &Transaction<'_>) -> Result<(), StorageError> {
+    let lock = "LOCK TABLE livestore_store, livestore_event IN EXCLUSIVE MODE";
+    transaction.batch_execute(lock).await.map_err(unavailable)?;
+    transaction.batch_execute(ORIGIN).await.map_err(unavailable)?;
+    let events = transaction.bind("SELECT store, body FROM livestore_event", &[]).await.map_err(unavailable)?;
+    loop {
+        let rows = transaction.query_portal(&events, 1_000).await.map_err(unavailable)?;
+        let mut stores: BTreeMap<i64, Highest> = BTreeMap::new();
+        for row in &rows {
+            if let Some(id) = id_in(row.try_get(1).map_err(unavailable)?) {
+                stores.entry(row.try_get(0).map_err(unavailable)?).or_default().add(id);
+            }
+        }
+        for (store, highest) in &stores {
+            let (nonces, ordinals) = columns(highest)?;
+            transaction.execute(RAISE, &[store, &nonces, &ordinals]).await.map_err(unavailable)?;
+        }
+        if rows.is_empty() {
+            break;
+        }
+    }
+    transaction.execute("UPDATE livestore_format SET format = $1", &[&FORMAT]).await.map_err(unavailable)?;
+    Ok(())
+}
+
+/// Origins, column by column.
+pub(super) fn columns(highest: &Highest) -> Result<(Vec<Vec<u8>>, Vec<i64>), StorageError> {
+    let ordinal = |origin: Origin| i64::try_from(origin.ordinal).map_err(StorageError::misuse);
+    let ordinals = highest.iter().map(ordinal).collect::<Result<_, _>>()?;
+    Ok((highest.iter().map(|origin| origin.nonce.to_vec()).collect(), ordinals))
 }
 
 /// What one connection has prepared.
@@ -56,9 +105,15 @@ pub(super) struct Statements {
     pub(super) create: Statement,
     pub(super) append: Statement,
     pub(super) read: Statement,
+    pub(super) origins: Statement,
     pub(super) stores: Statement,
     pub(super) notify: Statement,
 }
+
+const RAISE: &str = "
+INSERT INTO livestore_origin AS known (store, nonce, ordinal)
+SELECT $1, origin.* FROM UNNEST($2::bytea[], $3::bigint[]) AS origin
+ON CONFLICT (store, nonce) DO UPDATE SET ordinal = greatest(known.ordinal, excluded.ordinal)";
 
 /// Head and events in one statement, so in one transaction. It waits for another append to the same log and then sees its head.
 const APPEND: &str = "
@@ -67,6 +122,10 @@ WITH moved AS (
 ), stored AS (
     INSERT INTO livestore_event (store, number, rest, created_at, principal, body)
     SELECT moved.key, event.* FROM moved, UNNEST($5::bigint[], $6::int[], $7::bigint[], $8::text[], $9::text[]) AS event
+), raised AS (
+    INSERT INTO livestore_origin AS known (store, nonce, ordinal)
+    SELECT moved.key, origin.* FROM moved, UNNEST($10::bytea[], $11::bigint[]) AS origin
+    ON CONFLICT (store, nonce) DO UPDATE SET ordinal = greatest(known.ordinal, excluded.ordinal)
 )
 SELECT count(*) FROM moved";
 
@@ -96,6 +155,12 @@ impl Statements {
                 .await?,
             append: client.prepare(APPEND).await?,
             read: client.prepare(READ).await?,
+            origins: client
+                .prepare(
+                    "SELECT nonce, ordinal FROM livestore_origin JOIN livestore_store ON key = store
+                     WHERE name = $1 AND nonce = ANY ($2::bytea[])",
+                )
+                .await?,
             stores: client
                 .prepare(
                     "SELECT name, backend_id, head, created_at FROM livestore_store

@@ -1,6 +1,6 @@
 //! Reads, on connections of their own, beside the writer.
 
-use super::super::{Entry, LogState, NUMBER_MAX, ReadMax, StorageError, StoreSummary};
+use super::super::{Entry, LogState, NUMBER_MAX, Nonce, ReadMax, StorageError, StoreSummary};
 use super::schema;
 use rusqlite::{Connection, OptionalExtension as _};
 use std::path::PathBuf;
@@ -67,6 +67,17 @@ pub(super) fn read(db: &Connection, store_id: &str, after: u64, max: ReadMax) ->
         return Err(StorageError::damaged(format!("e{} of `{store_id}` is missing", after + 1)));
     }
     Ok(entries)
+}
+
+pub(super) fn origins(db: &Connection, store_id: &str, nonces: &[Nonce]) -> Result<Vec<Option<u64>>, StorageError> {
+    let mut statement = db.prepare_cached(
+        "SELECT ordinal FROM origin WHERE store = (SELECT key FROM store WHERE name = ?) AND nonce = ?",
+    )?;
+    let mut highest = |nonce: &Nonce| {
+        let found = statement.query_row((store_id, &nonce[..]), |row| row.get::<_, i64>(0)).optional()?;
+        Ok(found.map(i64::unsigned_abs))
+    };
+    nonces.iter().map(&mut highest).collect()
 }
 
 pub(super) fn stores(db: &Connection, after: Option<&str>, max: usize) -> Result<Vec<StoreSummary>, StorageError> {

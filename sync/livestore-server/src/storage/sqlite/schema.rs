@@ -1,13 +1,14 @@
-//! The file's tables. Format 1.
+//! The file's tables. Format 2; format 1 had no `origin`.
 
-use super::super::{LogState, NUMBER_MAX, StorageError};
+use super::super::identity::id_in;
+use super::super::{LogState, NUMBER_MAX, Origin, StorageError};
 use super::Synchronous;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use std::path::Path;
 use std::time::Duration;
 
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 const APPLICATION_ID: i64 = 0x4c53_5356;
 /// A store's events stand together: the place of an event is its store's key and its number in one integer.
 pub(super) const NUMBER_BITS: u32 = 40;
@@ -27,6 +28,15 @@ CREATE TABLE event (
     principal  TEXT,
     body       TEXT    NOT NULL
 ) STRICT;
+";
+/// The highest ordinal of each nonce in a log's ids.
+const ORIGIN: &str = "
+CREATE TABLE origin (
+    store      INTEGER NOT NULL,
+    nonce      BLOB    NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    PRIMARY KEY (store, nonce)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Where the event stands in the table.
@@ -74,23 +84,51 @@ fn configure(db: &Connection) -> Result<(), StorageError> {
 }
 
 fn migrate(db: &Connection) -> Result<(), StorageError> {
-    let found = found(db)?;
-    if found != (0, 0) {
-        return check(found);
+    let steps = match found(db)? {
+        (0, 0) => {
+            let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            if tables > 0 {
+                return Err(StorageError::damaged("the file holds something else than eventlogs"));
+            }
+            format!("{TABLES}{ORIGIN}")
+        }
+        (APPLICATION_ID, 1) => ORIGIN.to_owned(),
+        found => return check(found, FORMAT),
+    };
+    let transaction = db.unchecked_transaction()?;
+    transaction.execute_batch(&steps)?;
+    fill_origins(&transaction)?;
+    transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {FORMAT};"))?;
+    Ok(transaction.commit()?)
+}
+
+/// Of a file that has events already.
+fn fill_origins(db: &Connection) -> Result<(), StorageError> {
+    let mut events = db.prepare("SELECT place >> ?, body FROM event")?;
+    let mut rows = events.query([NUMBER_BITS])?;
+    while let Some(row) = rows.next()? {
+        let body = row.get_ref(1)?.as_str().map_err(StorageError::damaged)?;
+        if let Some(id) = id_in(body) {
+            raise_origin(db, row.get(0)?, Origin::of(id))?;
+        }
     }
-    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables > 0 {
-        return Err(StorageError::damaged("the file holds something else than eventlogs"));
-    }
-    db.execute_batch(&format!(
-        "BEGIN;{TABLES}PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {FORMAT};COMMIT;"
-    ))?;
     Ok(())
 }
 
-/// Whether the file is one of this version.
-pub(super) fn check_format(db: &Connection) -> Result<(), StorageError> {
-    check(found(db)?)
+/// A log has this id from now on.
+pub(super) fn raise_origin(db: &Connection, store: i64, origin: Origin) -> Result<(), StorageError> {
+    let mut raise = db.prepare_cached(
+        "INSERT INTO origin (store, nonce, ordinal) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET ordinal = max(ordinal, excluded.ordinal)",
+    )?;
+    let ordinal = i64::try_from(origin.ordinal).map_err(StorageError::misuse)?;
+    raise.execute((store, &origin.nonce[..], ordinal))?;
+    Ok(())
+}
+
+/// Whether the logs in the file can be read: those of format 1 can.
+pub(super) fn check_readable(db: &Connection) -> Result<(), StorageError> {
+    check(found(db)?, 1)
 }
 
 fn found(db: &Connection) -> Result<(i64, i64), StorageError> {
@@ -98,11 +136,11 @@ fn found(db: &Connection) -> Result<(i64, i64), StorageError> {
     Ok((application, db.pragma_query_value(None, "user_version", |row| row.get(0))?))
 }
 
-fn check(found: (i64, i64)) -> Result<(), StorageError> {
+fn check(found: (i64, i64), oldest: i64) -> Result<(), StorageError> {
     match found {
-        (APPLICATION_ID, FORMAT) => Ok(()),
+        (APPLICATION_ID, format) if (oldest..=FORMAT).contains(&format) => Ok(()),
         (APPLICATION_ID, other) => Err(StorageError::damaged(format!(
-            "the file has format {other}, and this server reads format {FORMAT}: use the server that wrote it"
+            "the file has format {other}, and this server reads formats up to {FORMAT}: use the server that wrote it"
         ))),
         _ => Err(StorageError::damaged("the file holds something else than eventlogs")),
     }

@@ -1,5 +1,6 @@
 //! The thread that writes.
 
+use super::super::identity::Highest;
 use super::super::{Appended, Entry, LogState, StorageError};
 use super::schema;
 use rusqlite::Connection;
@@ -15,7 +16,7 @@ type Answer<T> = oneshot::Sender<Result<T, StorageError>>;
 
 enum Request {
     Create { store_id: String, backend_id: String, answer: Answer<LogState> },
-    Append { store_id: String, log: LogState, entries: Vec<Entry>, answer: Answer<Appended> },
+    Append { store_id: String, log: LogState, entries: Vec<Entry>, highest: Highest, answer: Answer<Appended> },
 }
 
 /// The sending side; the thread ends when it is dropped and what waits is written.
@@ -50,7 +51,9 @@ impl Writer {
         entries: Vec<Entry>,
     ) -> impl Future<Output = Result<Appended, StorageError>> + use<> {
         let (answer, answered) = oneshot::channel();
-        let request = Request::Append { store_id: store_id.into(), log: log.clone(), entries, answer };
+        // Read here, not by the thread that everybody waits for.
+        let highest = Highest::of(&entries);
+        let request = Request::Append { store_id: store_id.into(), log: log.clone(), entries, highest, answer };
         ask(self.requests.clone(), request, answered)
     }
 }
@@ -108,8 +111,9 @@ fn commit_group(db: &Connection, group: impl Iterator<Item = Request>) {
             Request::Create { store_id, backend_id, answer } => {
                 Due::Create(answer, is_begun.and_then(|()| create(db, &store_id, &backend_id)))
             }
-            Request::Append { store_id, log, entries, answer } => {
-                Due::Append(answer, is_begun.and_then(|()| within(db, || append(db, &store_id, &log, &entries))))
+            Request::Append { store_id, log, entries, highest, answer } => {
+                let append = || append(db, &store_id, &log, &entries, &highest);
+                Due::Append(answer, is_begun.and_then(|()| within(db, append)))
             }
         });
     }
@@ -158,7 +162,13 @@ fn create(db: &Connection, store_id: &str, backend_id: &str) -> Result<LogState,
     found.map(|(_, log)| log).ok_or_else(|| StorageError::damaged(format!("`{store_id}` cannot be made")))
 }
 
-fn append(db: &Connection, store_id: &str, log: &LogState, entries: &[Entry]) -> Result<Appended, StorageError> {
+fn append(
+    db: &Connection,
+    store_id: &str,
+    log: &LogState,
+    entries: &[Entry],
+    highest: &Highest,
+) -> Result<Appended, StorageError> {
     let found = schema::log_state(db, store_id)?;
     let Some((key, _)) = found.as_ref().filter(|(_, found)| found == log) else {
         return Ok(Appended::Moved(found.map(|(_, found)| found)));
@@ -173,6 +183,9 @@ fn append(db: &Connection, store_id: &str, log: &LogState, entries: &[Entry]) ->
         }
         let place = schema::place(*key, entry.number)?;
         insert.execute((place, entry.rest, entry.created_at_ms, entry.principal.as_deref(), &*entry.body))?;
+    }
+    for origin in highest.iter() {
+        schema::raise_origin(db, *key, origin)?;
     }
     let mut update = db.prepare_cached("UPDATE store SET head = ? WHERE key = ?")?;
     update.execute((i64::try_from(head).map_err(StorageError::misuse)?, key))?;
