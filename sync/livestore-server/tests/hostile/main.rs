@@ -10,6 +10,7 @@ mod frames;
 mod hooks;
 mod http;
 mod kill;
+mod oracle;
 mod pace;
 mod postgres;
 mod shared;

@@ -84,6 +84,17 @@ impl Client {
         tokio::time::timeout(LONG, self.socket.next()).await.expect("a message comes in time")?.ok()
     }
 
+    /// The next frame, byte for byte.
+    pub(crate) async fn text(&mut self) -> String {
+        loop {
+            match self.message().await.expect("the connection stands") {
+                Message::Text(text) => return text.to_string(),
+                Message::Close(frame) => panic!("it is closed: {frame:?}"),
+                _ => {}
+            }
+        }
+    }
+
     /// Reads to the end: the code of the close frame, where one came.
     pub(crate) async fn close_code(&mut self) -> Option<u16> {
         loop {
