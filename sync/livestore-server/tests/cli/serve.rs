@@ -45,6 +45,7 @@ fn what_cannot_work_is_refused_in_one_line() {
         (&["--jwt-jwks", &short], "no JSON object"),
         (&["--connections", "0"], "`connections_max` is 0"),
         (&["--push-rate", "0"], "`connection_pace` is 0"),
+        (&["--store-events-max", "0"], "`store_events_max` is 0"),
         (&["--recheck-after", "60"], "at most 19s"),
         (&["--log", "a=b=c"], "`--log a=b=c`"),
     ];
@@ -249,6 +250,41 @@ fn settings_come_from_the_environment_too() {
     assert!(served.log.iter().all(|line| line.starts_with('{')), "{:?}", served.log);
     assert_eq!(get(served.address, "/?storeId=team&transport=ws").0, 401);
     served.stop();
+}
+
+#[test]
+fn a_store_that_is_full_takes_no_more_until_it_may_have_more() {
+    let data = Data::new();
+    let (mut counts, more) = (Vec::new(), [event(3, "c"), event(4, "d")]);
+    for (max, set) in [("3", false), ("4", true)] {
+        // Once as an option, once in the environment.
+        let args: &[&str] = if set { &[] } else { &["--store-events-max", max] };
+        let served = Served::start_with(&data.path(), args, |command| {
+            if set {
+                command.env("LIVESTORE_STORE_EVENTS_MAX", max);
+            }
+        });
+        block_on(async {
+            let mut client = Client::connect(served.address, "s").await;
+            client.pull(None).await;
+            if !set {
+                let push = client.push(&[event(1, "a"), event(2, "b")]).await;
+                assert_eq!(client.exit(&push).await["_tag"], "Success");
+                let push = client.push(&more).await;
+                let exit = client.exit(&push).await.to_string();
+                assert!(exit.contains("the store may have 3 events, and is full"), "{exit}");
+            } else {
+                let push = client.push(&more).await;
+                assert_eq!(client.exit(&push).await["_tag"], "Success");
+                let push = client.push(&[event(5, "e")]).await;
+                let exit = client.exit(&push).await.to_string();
+                assert!(exit.contains("the store may have 4 events, and is full"), "{exit}");
+            }
+        });
+        served.stop();
+        counts.push(data.entries("s").len());
+    }
+    assert_eq!(counts, [2, 4], "whole pushes or nothing");
 }
 
 #[test]

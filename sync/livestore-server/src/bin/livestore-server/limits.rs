@@ -28,6 +28,10 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "N", env = "LIVESTORE_STORE_PUSH_RATE")]
     store_push_rate: Option<u32>,
 
+    /// Events of one store; one that is full takes no more, and clients keep theirs until it may have more [default: no limit]
+    #[arg(long, value_name = "N", env = "LIVESTORE_STORE_EVENTS_MAX")]
+    store_events_max: Option<u64>,
+
     /// How often the rights of open connections are looked at again, in seconds [default: 10]
     #[arg(long, value_name = "SECONDS", env = "LIVESTORE_RECHECK_AFTER")]
     recheck_after: Option<u64>,
@@ -40,6 +44,7 @@ impl LimitArgs {
         limits.connections_per_address_max = self.connections_per_address.unwrap_or(limits.connections_per_address_max);
         limits.connections_per_principal_max =
             self.connections_per_principal.unwrap_or(limits.connections_per_principal_max);
+        limits.store_events_max = self.store_events_max;
         limits.recheck_after = self.recheck_after.map_or(limits.recheck_after, Duration::from_secs);
         let paces = [(&mut limits.connection_pace, self.push_rate), (&mut limits.store_pace, self.store_push_rate)];
         for (pace, rate) in paces {
