@@ -46,7 +46,10 @@ impl Session {
         match self.gate.check(&mut self.pass, Operation::Write, SystemTime::now()).await {
             Ok(()) => {}
             Err(refusal @ Refusal::Unauthenticated { .. }) => {
-                return Err(Close::new(Close::UNAUTHORIZED, refusal.public().1));
+                // Who needs no token to read goes on reading.
+                let may_read = self.gate.check(&mut self.pass, Operation::Read, SystemTime::now()).await.is_ok();
+                let close = || Close::new(Close::UNAUTHORIZED, refusal.public().1);
+                return if may_read { Ok(failed(&refusal)) } else { Err(close()) };
             }
             // Not for good: rights come and go, and what a client has committed stays pending until then.
             Err(refusal) => return Ok(failed(&refusal)),

@@ -3,6 +3,8 @@
 mod check;
 mod export;
 mod import;
+mod postgres;
+mod rights;
 mod serve;
 mod served;
 mod stores;
