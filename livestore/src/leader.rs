@@ -164,6 +164,12 @@ impl Leader {
         &self.kept_aside
     }
 
+    /// Looks for what was kept aside; whether that is another list than before.
+    fn find_kept_aside(&mut self) -> bool {
+        let Ok(kept) = self.storage.kept_aside() else { return false };
+        kept != std::mem::replace(&mut self.kept_aside, kept.clone())
+    }
+
     pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, StorageError> {
         self.state.quarantined()
     }
@@ -279,6 +285,14 @@ impl Storage {
         (1..).map(|nth| folder.join(format!("eventlog-kept-{nth}.db"))).find(|path| !path.exists())
     }
 
+    /// Journals that are damaged, and logs that another backend took the place of.
+    pub(crate) fn kept_aside(&self) -> Result<Vec<PathBuf>, StorageError> {
+        let Self::Folder(folder) = self else { return Ok(Vec::new()) };
+        let mut kept = crate::journal::kept_aside(folder)?;
+        kept.extend(self.kept_logs());
+        Ok(kept)
+    }
+
     /// The copies that are there.
     fn kept_logs(&self) -> Vec<PathBuf> {
         let Self::Folder(folder) = self else { return Vec::new() };
@@ -392,6 +406,17 @@ fn replay(state: &mut State, log: &Eventlog, applied: &mut dyn FnMut(u64)) -> Re
         applied(state.position().place);
     }
     Ok(())
+}
+
+/// A reason as it is kept and shown. It may quote what somebody sent, at any length.
+fn bounded(mut reason: String) -> String {
+    const BYTES_MAX: usize = 2_000;
+    if reason.len() > BYTES_MAX {
+        let end = (0..=BYTES_MAX).rev().find(|end| reason.is_char_boundary(*end));
+        reason.truncate(end.unwrap_or_default());
+        reason.push('…');
+    }
+    reason
 }
 
 /// What the log holds after `after`, with the verdicts that the state keeps.

@@ -145,6 +145,12 @@ impl Session {
         self.tail.own_events()
     }
 
+    /// How many events of this session do not survive a power loss yet.
+    pub(crate) fn unsynced_events(&self) -> usize {
+        let synced = self.leader.synced_ordinal(self.nonce).unwrap_or(EventId::ORDINAL_MIN - 1);
+        (self.next_ordinal() - 1).saturating_sub(synced) as usize
+    }
+
     /// How many events, of this session and of others, the leader has taken and the backend has not confirmed.
     pub(crate) fn accepted_events(&self) -> usize {
         self.tail.accepted_events()

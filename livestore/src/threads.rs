@@ -14,6 +14,12 @@ mod standard {
     }
 }
 
+/// When a wait of this length ends. One that a caller means to be without an end may be longer than a clock counts.
+pub(crate) fn deadline(wait: std::time::Duration) -> Instant {
+    const LONGEST: std::time::Duration = std::time::Duration::from_secs(100 * 365 * 86_400);
+    Instant::now() + wait.min(LONGEST)
+}
+
 #[cfg(feature = "shuttle")]
 mod shuttled;
 

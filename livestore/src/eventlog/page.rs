@@ -166,7 +166,12 @@ pub(crate) fn groups_after(
     if rows.is_empty() && place < head.place {
         return Err(damaged(db, format!("the event at place {} is missing", place + 1)));
     }
-    Ok(group_rows(rows, events_max))
+    let last = rows.last().map(|row| row.place);
+    let groups = group_rows(rows, events_max);
+    match last.filter(|_| groups.is_empty()) {
+        None => Ok(groups),
+        Some(last) => Err(damaged(db, format!("the event at place {} is missing, of a commit group", last + 1))),
+    }
 }
 
 /// Rows of a table of groups without numbers, after a count of events.

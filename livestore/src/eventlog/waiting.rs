@@ -124,12 +124,34 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// What stands for the journal of events that this backend gives no id; all clients derive it alike. Those that are pending
-    /// again since a later generation of the log go by another.
-    pub(crate) fn nonce(&self, generation: u64) -> JournalNonce {
+    /// What stands for the journal of events that this backend gives no id; all clients derive it alike.
+    pub(crate) fn nonce(&self) -> JournalNonce {
+        self.nonce_with(&[])
+    }
+
+    /// The same for an event that is pending again: the backend may give its number to another. Derived from what the event
+    /// says, because all clients push it, each after a history of its own.
+    fn nonce_again(&self, group: &CommitGroup) -> JournalNonce {
+        let event = group.events.first();
+        let args = event.and_then(|event| event.args.as_deref()).unwrap_or("null");
+        // As a value: a backend may write args anew.
+        let args =
+            serde_json::from_str::<serde_json::Value>(args).map_or_else(|_| args.to_owned(), |args| args.to_string());
+        let name = event.map_or("", |event| &*event.name);
+        let texts = [name, &args, group.client_id.as_str(), group.session_id.as_str()];
+        let mut tail = vec![1];
+        tail.extend(texts.iter().flat_map(|text| (text.len() as u64).to_be_bytes().into_iter().chain(text.bytes())));
+        self.nonce_with(&tail)
+    }
+
+    /// For a second event of one id, which only a backend that broke its word gives; no client but this one has to know it.
+    fn nonce_twice(&self, generation: u64) -> JournalNonce {
+        self.nonce_with(&(u64::MAX - generation).to_be_bytes())
+    }
+
+    fn nonce_with(&self, tail: &[u8]) -> JournalNonce {
         let mut nonce = [0; 11];
         // Two halves of FNV-1a over the backend's id, 88 bits in all: equal everywhere, and not a random nonce's by chance.
-        let tail = if generation == 0 { Vec::new() } else { generation.to_be_bytes().to_vec() };
         let hash = |seed: u64| {
             let bytes = self.id.as_str().bytes().chain(tail.iter().copied());
             bytes.fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
@@ -349,8 +371,7 @@ impl Eventlog {
     /// is lost. `state_file` names the state that is empty, as the log is now.
     pub(crate) fn attach(&mut self, backend: &Backend, state_file: &str) -> Result<(), StorageError> {
         let generation = self.generation()? + 1;
-        // What this very backend gave their ids for their numbers, it will give these ids to others.
-        let renamed = (backend.nonce(0), backend.nonce(generation), backend.nonce(u64::MAX - generation));
+        let twice = backend.nonce_twice(generation);
         let mut seen = HashSet::new();
         let seq = self.write(|log| {
             let was_pending = log.pending_seq();
@@ -358,8 +379,8 @@ impl Eventlog {
             if mutant::is(Mutant::AttachWipes) {
                 log.db().batch("DELETE FROM events; DELETE FROM pending;")?;
             }
-            log.repend("events", u64::MAX, renamed, &mut seen, &mut seq)?;
-            log.repend("pending", was_pending, renamed, &mut seen, &mut seq)?;
+            log.repend(("events", u64::MAX), backend, twice, &mut seen, &mut seq)?;
+            log.repend(("pending", was_pending), backend, twice, &mut seen, &mut seq)?;
             log.write_attached(backend, state_file, generation)?;
             Ok(seq)
         })?;
@@ -382,12 +403,14 @@ impl Eventlog {
     /// Moves whole groups of a table to the end of the pending part, up to a place there.
     fn repend(
         &self,
-        table: &str,
-        until: u64,
-        (from, to, twice): (JournalNonce, JournalNonce, JournalNonce),
+        (table, until): (&str, u64),
+        backend: &Backend,
+        twice: JournalNonce,
         seen: &mut HashSet<EventId>,
         seq: &mut u64,
     ) -> Result<(), StorageError> {
+        // What this very backend gave their ids for their numbers, it will give these ids to others.
+        let from = backend.nonce();
         let mut after = 0;
         loop {
             let rows = page::unnumbered_after(self.db(), table, after, PAGE_EVENTS + CommitGroup::EVENTS_MAX)?;
@@ -399,7 +422,7 @@ impl Eventlog {
             for (group, _) in &mut groups {
                 group.was = None; // It is pending under the id that it has.
                 if group.nonce == from {
-                    group.nonce = to;
+                    group.nonce = backend.nonce_again(group);
                 }
                 // A backend that broke its word gave one id to two: what is pending has each once.
                 if (0..group.events.len()).any(|index| seen.contains(&group.event_id(index))) {

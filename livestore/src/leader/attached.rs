@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use super::desk::{Desk, group_bytes};
 use super::{Accepted, Dropped, Judged, Port, ReceiptSlot, StatePosition, Submission, Verdict};
 use crate::error::StorageError;
@@ -5,6 +8,7 @@ use crate::event::CommitGroup;
 use crate::eventlog::{Eventlog, PendingGroup};
 use crate::ids::{EventId, JournalNonce};
 use crate::mutant::{self, Mutant};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -67,11 +71,15 @@ impl Attached {
         }
         let mut settled = 0;
         for judged in judged {
-            settled += self.take_submission(&judged.group).map_or(0, |submission| {
-                submission.slot.confirm(judged.head.number, &judged.verdict, self.is_provisional);
+            if let Some(submission) = self.take_submission(&judged.group) {
+                settled += group_bytes(&submission);
                 self.keep_until_synced(&submission);
-                group_bytes(&submission)
-            });
+                if submission.group.events.len() > judged.group.events.len() {
+                    self.await_outcome(submission); // The first of its events, alone.
+                } else {
+                    submission.slot.confirm(judged.head.number, &judged.verdict, self.is_provisional);
+                }
+            }
             self.settle_receipt(judged);
         }
         if settled > 0 {
@@ -93,16 +101,20 @@ impl Attached {
             if mutant::is(Mutant::ReceiptTellsTooEarly) {
                 submission.slot.confirm(desk.status().head, &Verdict::Applied, false);
             }
-            if Arc::strong_count(&submission.slot) > 1 {
-                let events = accepted.group.events.len();
-                let awaited = Awaited { slot: submission.slot, events, verdict: Verdict::Applied };
-                self.receipts.insert(accepted.group.id(), awaited);
-            }
+            self.await_outcome(submission);
         }
         if settled > 0 {
             desk.settle(settled);
         }
         desk.note_told();
+    }
+
+    /// The group is pending.
+    fn await_outcome(&mut self, submission: Submission) {
+        if Arc::strong_count(&submission.slot) > 1 {
+            let (id, events) = (submission.group.id(), submission.group.events.len());
+            self.receipts.insert(id, Awaited { slot: submission.slot, events, verdict: Verdict::Applied });
+        }
     }
 
     /// Tells every session what the backend rejected.
@@ -130,7 +142,9 @@ impl Attached {
         log: &Eventlog,
         dropped: &[Dropped],
         pending: impl FnOnce() -> Result<Vec<PendingGroup>, StorageError>,
+        desk: &Desk,
     ) -> Result<(), StorageError> {
+        self.await_what_was_taken(log, desk)?;
         if self.receipts.is_empty() {
             self.may_have_lost = false;
             return Ok(());
@@ -152,18 +166,41 @@ impl Attached {
         Ok(())
     }
 
+    /// What was handed over and taken by the log before it began again is told no more as something new.
+    fn await_what_was_taken(&mut self, log: &Eventlog, desk: &Desk) -> Result<(), StorageError> {
+        let mut taken = HashMap::new();
+        for Submission { group, .. } in &self.waiting {
+            if let Entry::Vacant(unknown) = taken.entry(group.nonce) {
+                unknown.insert(log.taken(group.nonce)?.unwrap_or(0));
+            }
+        }
+        for submission in std::mem::take(&mut self.waiting) {
+            if submission.group.ordinal > taken[&submission.group.nonce] {
+                self.waiting.push_back(submission);
+                continue;
+            }
+            desk.settle(group_bytes(&submission));
+            self.keep_until_synced(&submission);
+            self.await_outcome(submission);
+        }
+        Ok(())
+    }
+
     /// The submission that the group came by, if it came by one. It is in the log now.
     fn take_submission(&mut self, group: &CommitGroup) -> Option<Submission> {
-        let (nonce, ordinal) = (group.nonce, group.ordinal);
-        if self.ports.iter().any(|(known, _)| *known == Some(nonce)) {
+        // A backend that keeps no ids may have confirmed it before it was told that it is pending.
+        let (nonce, ordinal) = group.was.unwrap_or_else(|| group.id()).parts();
+        let is_attached = self.ports.iter().any(|(known, _)| *known == Some(nonce));
+        if is_attached {
             let last = self.taken.entry(nonce).or_default();
-            *last = group.last_ordinal().max(*last);
+            *last = (ordinal + group.last_ordinal() - group.ordinal).max(*last);
         }
         let is_it = |waiting: &Submission| waiting.group.nonce == nonce && waiting.group.ordinal == ordinal;
         let at = match self.waiting.front() {
             Some(first) if is_it(first) => Some(0),
-            // The rest of a session that ended may come from its journal, before what others handed over earlier.
-            Some(_) if self.left.contains(&nonce) => self.waiting.iter().position(is_it),
+            Some(first) if first.group.nonce == nonce => None,
+            // The rest of a session that ended, or is about to, may come from its journal, before what others handed over earlier.
+            Some(_) if is_attached || self.left.contains(&nonce) => self.waiting.iter().position(is_it),
             _ => None,
         };
         at.and_then(|at| self.waiting.remove(at))

@@ -3,7 +3,7 @@
 use super::{Accepted, Dropped, Judged, News, Published, Restart, Verdict};
 use crate::event::{CommitGroup, SequenceNumber};
 use crate::sync::{Replaced, SyncStatus};
-use crate::threads::{Condvar, Instant, Mutex, MutexGuard};
+use crate::threads::{Condvar, Instant, Mutex, MutexGuard, deadline};
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
@@ -43,6 +43,9 @@ impl Port {
 
     pub(crate) fn publish(&self, judged: &[Judged], is_own: impl Fn(&CommitGroup) -> bool) {
         let mut feed = self.feed();
+        if feed.closed.is_some() {
+            return; // Nobody takes it any more.
+        }
         // What the session has already comes again when leadership has moved.
         let place = feed.place;
         let news = || judged.iter().filter(|judged| judged.head.place > place);
@@ -66,6 +69,9 @@ impl Port {
     /// Tells of groups that the leader took into its pending part.
     pub(crate) fn accepted(&self, accepted: &[Accepted], is_own: impl Fn(&CommitGroup) -> bool) {
         let mut feed = self.feed();
+        if feed.closed.is_some() {
+            return;
+        }
         let seq = feed.seq;
         let news = || accepted.iter().filter(|accepted| accepted.seq > seq);
         feed.has_foreign |= news().any(|accepted| !is_own(&accepted.group));
@@ -262,7 +268,7 @@ impl ReceiptSlot {
 
     /// Waits until `is_done` or the deadline; gives back whether it is done.
     pub(crate) fn wait(&self, timeout: Duration, is_done: impl Fn(&SlotState) -> bool) -> bool {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         let mut state = self.state();
         while !is_done(&state) {
             let left = deadline.saturating_duration_since(Instant::now());

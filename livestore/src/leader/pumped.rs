@@ -13,6 +13,9 @@ use std::time::Duration;
 /// The most steps in one call: a leader that never rests must not keep its caller.
 const STEPS_MAX: usize = 10_000;
 
+/// The latest time: what is due after it can still be counted.
+const NOW_MAX: Duration = Duration::from_secs(u64::MAX / 2);
+
 /// The leader, and what is held as long as it leads.
 struct Led {
     // In the order in which they end.
@@ -39,7 +42,7 @@ impl Pumped {
     pub(crate) fn pump(&self, now: Duration) -> Option<Duration> {
         let now = {
             let mut last = lock(&self.now);
-            *last = now.max(*last);
+            *last = now.min(NOW_MAX).max(*last);
             *last
         };
         self.run(|worker| worker.step(now))

@@ -249,7 +249,7 @@ impl State {
         position: &StatePosition,
         error: &CommitError,
     ) -> Result<Verdict, StorageError> {
-        let reason = error.to_string();
+        let reason = super::bounded(error.to_string());
         tracing::warn!(number = %position.number, %reason, "a commit group is quarantined");
         self.db.run(
             "INSERT OR REPLACE INTO livestore_quarantine VALUES(?1, ?2, ?3, ?4, ?5, ?6)",

@@ -3,6 +3,7 @@
 use super::LeaderState;
 use super::desk::{Work, lock};
 use super::worker::Worker;
+use crate::error::StorageError;
 use crate::threads::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,11 +141,7 @@ impl Worker {
                 let was_failing = self.retry.take().is_some();
                 self.show_trouble(was_failing);
             }
-            Err(error) if error.is_fenced() => {
-                self.is_fenced = true;
-                let reason = format!("{error}; open the store again, what was not taken is in the journals");
-                self.desk.close(&reason.into());
-            }
+            Err(error) if error.is_fenced() => self.give_way(&error),
             Err(error) => {
                 let wait = self.retry.map_or(RETRY_FIRST, |wait| (wait * 2).min(RETRY_LAST));
                 self.retry = Some(wait);
@@ -161,9 +158,19 @@ impl Worker {
         }
     }
 
+    /// Another leader writes the files now.
+    pub(super) fn give_way(&mut self, error: &StorageError) {
+        self.is_fenced = true;
+        let reason = format!("{error}; open the store again, what was not taken is in the journals");
+        self.desk.close(&reason.into());
+    }
+
     fn look_around(&mut self) {
         self.pace.looked_around = self.now;
         if let Err(error) = self.take_ended_journals() {
+            if error.is_fenced() {
+                return self.give_way(&error);
+            }
             tracing::warn!(%error, "journals of processes that ended could not be taken yet");
         }
     }

@@ -216,3 +216,30 @@ fn copies_that_are_kept_aside_are_all_named() {
     assert_eq!(storage.kept_logs(), kept);
     assert_eq!(storage.kept_log(), Some(folder.0.join("eventlog-kept-1.db")));
 }
+
+#[test]
+fn a_log_that_lost_the_end_of_a_commit_group_is_damaged() {
+    let folder = Folder::new();
+    let mut leader = folder.lead();
+    let mut two = (*group(2)).clone();
+    two.push(two.events[0].clone(), 1);
+    leader.ingest(&[group(1), Arc::new(two)]).unwrap();
+    drop(leader);
+    let log = Storage::Folder(folder.0.clone()).log();
+    Db::open(log, Arc::default()).unwrap().batch("DELETE FROM events WHERE place = 3").unwrap();
+    let storage = Storage::Folder(folder.0.clone());
+    let opened = Leader::open(&storage, Materializers::of::<App>(), &mut |_, _| Ok(Vec::new()), &mut |_| {});
+    assert!(matches!(opened, Err(OpenError::DamagedLog { .. })), "{:?}", opened.map(drop));
+}
+
+#[test]
+fn a_reason_that_quotes_a_payload_is_cut() {
+    let folder = Folder::new();
+    let mut leader = folder.lead();
+    let mut long = (*group(1)).clone();
+    long.events[0].args = Some(format!("{{\"id\":\"{}\"}}", "ä".repeat(100_000)).into());
+    leader.ingest(&[Arc::new(long)]).unwrap();
+    let quarantined = leader.quarantined().unwrap();
+    assert!(quarantined[0].reason.contains("invalid type"), "{}", quarantined[0].reason.len());
+    assert!(quarantined[0].reason.len() < 2_100, "{}", quarantined[0].reason.len());
+}

@@ -300,6 +300,7 @@ impl Leader {
         };
         let Some(meta) = self.order.pending().iter().find(holds).cloned() else { return Ok(None) };
         let group = self.pending_group(&meta)?;
+        let reason = &*super::bounded(reason.to_owned());
         self.log.reject(&meta, reason)?;
         // A dropped group cannot be out of order.
         let _ = self.order.upstream(vec![Upstream::Dropped(meta.id)]);
@@ -440,7 +441,7 @@ fn check_chain(head: u64, events: &[SyncEvent]) -> Result<(), PageError> {
 
 /// Events without an id, of TypeScript clients for example, get one that all clients derive alike.
 fn derived_id(backend: &Backend, number: u64) -> (JournalNonce, u64) {
-    (backend.nonce(0), number.min(EventId::ORDINAL_MAX))
+    (backend.nonce(), number.min(EventId::ORDINAL_MAX))
 }
 
 fn encoded(event: &SyncEvent) -> EncodedEvent {

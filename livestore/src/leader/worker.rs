@@ -38,6 +38,8 @@ pub(crate) struct Worker {
     /// Journals that were taken to their end: a late copy of their groups must not be taken again.
     ended: HashSet<JournalNonce>,
     take_journals: Option<TakeJournals>,
+    /// What is pending behind this was not told yet, because it could not be read.
+    untold: Option<u64>,
     /// The connection to the backend, where there is to be one.
     pub(super) sync: Option<Sync>,
     /// The time of the step that is being done, and when others are due.
@@ -80,6 +82,7 @@ impl Worker {
             journals: HashMap::new(),
             ended: HashSet::new(),
             take_journals,
+            untold: None,
             sync: None,
             now: Duration::ZERO,
             pace: Pace::default(),
@@ -148,7 +151,8 @@ impl Worker {
             return Ok(());
         }
         let log = self.leader.log();
-        self.attached.end_lost_receipts(log, &super::dropped_since(log, 0)?, || log.pending_groups())
+        let dropped = super::dropped_since(log, 0)?;
+        self.attached.end_lost_receipts(log, &dropped, || log.pending_groups(), &self.desk)
     }
 
     /// Tells every port what is pending behind `seq`, where it does not know it yet.
@@ -171,7 +175,16 @@ impl Worker {
         self.attached.followers().for_each(|port| port.close("the log begins again under another backend"));
         self.attached.is_restarting = false;
         self.desk.note_told();
-        self.tell_pending(0)
+        self.untold = Some(0);
+        self.tell_untold()
+    }
+
+    /// Before anything is told that comes later.
+    fn tell_untold(&mut self) -> Result<(), StorageError> {
+        let Some(seq) = self.untold else { return Ok(()) };
+        self.tell_pending(seq)?;
+        self.untold = None;
+        Ok(())
     }
 
     /// Nothing is told to the sessions between the log's new beginning and theirs.
@@ -327,6 +340,13 @@ impl Worker {
         Ok(())
     }
 
+    fn show_kept_aside(&mut self) {
+        if self.leader.find_kept_aside() {
+            let kept = self.leader.kept_aside();
+            self.desk.change_status(|status| status.kept_aside = kept.to_vec());
+        }
+    }
+
     fn show_all_rejected(&self) -> Result<(), StorageError> {
         let rejected = self.leader.log().rejected()?;
         rejected.into_iter().for_each(|rejected| self.show_rejected(rejected));
@@ -395,6 +415,7 @@ impl Worker {
             self.publish(&judged);
         }
         self.restart_if_due()?;
+        self.tell_untold()?;
         self.end_lost_receipts()?;
         // What a step that was interrupted left at the front of the pending part waits for nothing.
         let judged = self.leader.settle_client_only()?;
@@ -429,6 +450,10 @@ impl Worker {
 
     pub(super) fn sync(&mut self) -> Result<(), StorageError> {
         if let Err(error) = self.leader.sync() {
+            if error.is_fenced() {
+                self.give_way(&error);
+                return Err(error);
+            }
             self.is_sync_failing = true;
             let retry_in_ms = self.desk.options.sync_after.as_millis() as u64;
             self.desk.set_state(LeaderState::Retrying { error: error.clone(), retry_in_ms });
@@ -452,7 +477,10 @@ impl Worker {
                     self.attached.add(nonce, Arc::clone(&port), *position);
                 }
                 let told = copied.and_then(|copy| self.tell_pending_to(&port, Some(nonce)).map(|()| copy));
-                let _ = reply.send(told);
+                let is_told = told.is_ok();
+                if reply.send(told).is_err() || !is_told {
+                    self.attached.remove(nonce, &self.desk); // Nobody would empty its feed.
+                }
             }
             Request::Detach { nonce } => {
                 self.journals.remove(&nonce);
@@ -540,9 +568,11 @@ impl Worker {
         // Some may be on the log even where this stopped in the middle.
         if (head, seq) != (self.leader.log().head(), self.leader.log().pending_seq()) {
             self.leader.forget_order();
-            self.tell_pending(seq)?;
+            self.untold = Some(self.untold.map_or(seq, |untold| untold.min(seq)));
             self.desk.change_status(|status| status.seq = self.leader.log().pending_seq());
+            self.desk.nudge(); // It is to be pushed, too.
         }
+        self.show_kept_aside();
         self.finish_interrupted_step()?;
         taken
     }

@@ -5,7 +5,7 @@ use super::subscription::{LiveHost, Subscription};
 use crate::callback::is_in_callback;
 use crate::error::QueryError;
 use crate::reactivity::Value;
-use crate::threads::{Condvar, Instant, Mutex, MutexGuard};
+use crate::threads::{Condvar, Instant, Mutex, MutexGuard, deadline};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
@@ -95,7 +95,7 @@ impl<T: Send + Sync + 'static> Changes<T> {
 
     /// The next result, waiting for it; `None` when the time is over or the store is closed.
     pub fn next_timeout(&mut self, timeout: Duration) -> Option<Arc<T>> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         let mut state = self.slot.state();
         loop {
             if let Some(value) = take(&mut state) {

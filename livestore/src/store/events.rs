@@ -4,7 +4,7 @@ use crate::eventlog::{LogFilter, LogRow};
 use crate::ids::{ClientId, EventId, SessionId};
 use crate::leader::{LeaderHandle, LeaderStatus};
 use crate::schema::{Schema, SchemaEvent};
-use crate::threads::Instant;
+use crate::threads::{Instant, deadline};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -223,7 +223,7 @@ impl<E> EventStream<E> {
     /// # Errors
     /// As for [`try_next`](Self::try_next).
     pub fn next_timeout(&mut self, timeout: Duration) -> Option<Result<StreamedEvent<E>>> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         loop {
             if let Some(next) = self.try_next() {
                 return Some(next);

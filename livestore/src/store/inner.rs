@@ -11,7 +11,7 @@ use crate::sqlite::TrackedState;
 use crate::sync::{SyncState, SyncStatus};
 use crate::threads::atomic::{AtomicUsize, Ordering};
 use crate::threads::mpsc::{Receiver, SyncSender, sync_channel};
-use crate::threads::{Builder, Instant, Mutex, ThreadId, current, this_thread};
+use crate::threads::{Builder, Instant, Mutex, ThreadId, current, deadline, this_thread};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, Weak};
@@ -165,6 +165,9 @@ impl Inner {
             }
             // Groups of other sessions first: they are ahead in the log.
             let mut writes = open.session.pull();
+            if let Some(reason) = open.session.broken() {
+                return Err(CommitError::Closed { reason: reason.to_string() });
+            }
             let committed = open.session.commit(events);
             if let Ok(committed) = &committed {
                 writes.merge(&committed.writes);
@@ -282,7 +285,7 @@ impl Inner {
     }
 
     pub(super) fn wait_sync(&self, timeout: Duration, is_wanted: &dyn Fn(&SyncStatus) -> bool) -> bool {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         loop {
             let Some(leader) = self.leader().upgrade() else { return is_wanted(&self.sync_status()) };
             let seen = leader.status().version;
@@ -298,7 +301,7 @@ impl Inner {
     }
 
     pub(super) fn shutdown(&self, wait_max: Duration) -> Result<(), ShutdownError> {
-        let deadline = Instant::now() + wait_max;
+        let deadline = deadline(wait_max);
         let left = || deadline.saturating_duration_since(Instant::now());
         let drained = loop {
             let entered = self.enter(|open| {
@@ -307,7 +310,10 @@ impl Inner {
             });
             let pending = match entered {
                 Ok(pending) => pending,
-                Err(Entry::Closed(_)) => return Ok(()),
+                Err(Entry::Closed(_)) => match self.left_by_broken() {
+                    Some(pending) => pending,
+                    None => return Ok(()),
+                },
                 Err(Entry::Reentrant) => return Err(ShutdownError::Reentrant),
             };
             self.outbox.drain();
@@ -325,6 +331,14 @@ impl Inner {
         };
         self.close("the store was shut down", left());
         drained
+    }
+
+    /// A session that stopped takes no news: how much of what it committed is not synced tells instead.
+    fn left_by_broken(&self) -> Option<(usize, Arc<LeaderHandle>)> {
+        match &*self.core.lock().unwrap_or_else(PoisonError::into_inner) {
+            Core::Open(open) => Some((open.session.unsynced_events(), Arc::clone(&open.leader))),
+            Core::Closed(_) => None,
+        }
     }
 
     fn close(&self, reason: &str, wait_max: Duration) {

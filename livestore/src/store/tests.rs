@@ -81,3 +81,72 @@ fn a_waker_that_panics_stops_nobody() {
     }
     store.shutdown().unwrap();
 }
+
+#[test]
+fn a_wait_without_an_end_is_no_longer_than_a_clock_counts() {
+    let store = Store::<App>::open(memory(), "waits").unwrap();
+    let mut changes = store.changes(&Item::query()).unwrap();
+    let receipt = store.commit(Added { id: 1 }).unwrap();
+    receipt.wait(Duration::MAX).unwrap();
+    receipt.wait_durable(Duration::MAX).unwrap();
+    assert!(store.wait_sync(Duration::MAX, |status| status.pending == 0));
+    assert_eq!(store.events::<Added>().next_timeout(Duration::MAX).unwrap().unwrap().event.id, 1);
+    assert!(changes.next_timeout(Duration::MAX).is_some());
+    store.inner.shutdown(Duration::MAX).unwrap();
+
+    let pumped = Store::<App>::builder(memory(), "waits").pumped().open().unwrap();
+    let receipt = pumped.commit(Added { id: 1 }).unwrap();
+    pumped.pump(Duration::MAX);
+    assert!(receipt.poll().is_some());
+    assert!(matches!(pumped.status().leader, LeaderState::Running), "{:?}", pumped.status());
+}
+
+/// Two sessions without threads, the second of which could not take what the first committed.
+fn one_stopped(id: &str) -> (Store<App>, Store<App>) {
+    let adapter = memory();
+    let open = || Store::<App>::builder(adapter.clone(), id).pumped().open().unwrap();
+    let (first, second) = (open(), open());
+    second.commit(Added { id: 2 }).unwrap();
+    first.commit(Added { id: 1 }).unwrap();
+    first.pump(Duration::from_millis(5));
+    crate::crash::set_step_code(Some(rusqlite::ffi::SQLITE_NOMEM));
+    (first, second)
+}
+
+#[test]
+fn a_session_that_stopped_takes_no_commit() {
+    let (first, second) = one_stopped("stopped-commit");
+    let refused = second.commit(Added { id: 3 });
+    crate::crash::set_step_code(None);
+    assert!(matches!(refused, Err(CommitError::Closed { .. })), "{refused:?}");
+    assert!(second.status().closed.is_some());
+    first.pump(Duration::from_millis(10));
+    assert_eq!(first.query(&Item::query()).unwrap().len(), 2);
+}
+
+#[test]
+fn a_session_that_stopped_is_shut_down_when_what_it_committed_is_durable() {
+    let (first, second) = one_stopped("stopped-shutdown");
+    assert!(second.status().closed.is_some());
+    crate::crash::set_step_code(None);
+    assert!(!first.status().is_durable);
+    second.shutdown().unwrap();
+    assert!(first.status().is_durable);
+    first.shutdown().unwrap();
+}
+
+#[test]
+fn a_damaged_journal_that_turns_up_while_the_store_is_open_is_named() {
+    let directory = std::env::temp_dir().join(format!("livestore-store-{}-damaged", std::process::id()));
+    let _ = std::fs::remove_dir_all(&directory);
+    let store = Store::<App>::builder(native(&directory), "damaged").pumped().open().unwrap();
+    assert!(store.status().kept_aside.is_empty());
+    let journal = directory.join("store-damaged").join("journal-xxxx-000000.log");
+    std::fs::write(&journal, [7; 200]).unwrap();
+    for tenth in 1..200 {
+        store.pump(Duration::from_millis(tenth * 100));
+    }
+    assert_eq!(store.status().kept_aside, [journal.with_extension("damaged")]);
+    store.shutdown().unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+}

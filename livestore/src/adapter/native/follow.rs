@@ -3,7 +3,6 @@
 use super::frame::{Group, Heard, NewsItem, ToFollower, ToLeader};
 use super::link::{Link, Received};
 use crate::error::{StorageError, StorageKind};
-use crate::event::EncodedEvent;
 use crate::eventlog::Eventlog;
 use crate::ids::JournalNonce;
 use crate::leader::{
@@ -22,8 +21,10 @@ pub(super) const SILENT: Duration = Duration::from_secs(2);
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Events of the pending part that are read at once.
 const PENDING_PAGE: usize = 10_000;
-/// Payload bytes in one message.
+/// Payload bytes in one message, and about what is written around each event and each group of them.
 const SUBMIT_BYTES: usize = 1 << 20;
+const EVENT_FRAME: usize = 32;
+const GROUP_FRAME: usize = 256;
 
 /// Why following ended.
 pub(super) enum Ended {
@@ -126,7 +127,7 @@ impl Follower {
             let dropped = dropped_since(&self.log, since)?;
             dropped.iter().for_each(|dropped| self.attached.dropped(dropped, &self.desk));
             if is_restarted {
-                self.attached.end_lost_receipts(&self.log, &dropped, || self.log.pending_groups())?;
+                self.attached.end_lost_receipts(&self.log, &dropped, || self.log.pending_groups(), &self.desk)?;
             }
         }
         let quarantined = self.state.quarantined()?;
@@ -342,7 +343,10 @@ impl Follower {
                     self.attached.add(nonce, Arc::clone(&port), *position);
                 }
                 let told = copied.and_then(|copy| self.tell_pending_to(&port, nonce).map(|()| copy));
-                let _ = reply.send(told);
+                let is_told = told.is_ok();
+                if reply.send(told).is_err() || !is_told {
+                    self.attached.remove(nonce, &self.desk); // Nobody would empty its feed.
+                }
             }
             Request::Detach { nonce } => self.attached.remove(nonce, &self.desk),
             Request::Read { after, filter, limit, reply } => {
@@ -381,14 +385,53 @@ fn quarantined(judged: &Judged) -> Option<Quarantined> {
 
 fn send_groups(link: &mut Link, mut submissions: &[Submission]) -> io::Result<()> {
     while !submissions.is_empty() {
-        let mut bytes = 0;
-        let fits = |submission: &&Submission| {
-            bytes += submission.group.events.iter().map(EncodedEvent::bytes).sum::<usize>();
-            bytes <= SUBMIT_BYTES
-        };
-        let (part, rest) = submissions.split_at(submissions.iter().take_while(fits).count().max(1));
-        link.send(&ToLeader::Submit { groups: part.iter().map(|submission| Group::of(&submission.group)).collect() })?;
+        let (part, rest) = submissions.split_at(message_len(submissions));
+        link.send(&submit(part))?;
         submissions = rest;
     }
     Ok(())
+}
+
+fn submit(submissions: &[Submission]) -> ToLeader {
+    ToLeader::Submit { groups: submissions.iter().map(|submission| Group::of(&submission.group)).collect() }
+}
+
+/// How many of the groups make the next message: at least one, then while they fit.
+fn message_len(submissions: &[Submission]) -> usize {
+    let mut bytes = 0;
+    let fits = |submission: &&Submission| {
+        let events = submission.group.events.iter();
+        bytes += GROUP_FRAME + events.map(|event| event.bytes() + EVENT_FRAME).sum::<usize>();
+        bytes <= SUBMIT_BYTES
+    };
+    submissions.iter().take_while(fits).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::native::frame;
+    use crate::event::{CommitGroup, EncodedEvent};
+    use crate::ids::{ClientId, SessionId};
+
+    fn submission(ordinal: u64, events: usize) -> Submission {
+        let event = EncodedEvent { name: "t".into(), client_only: false, args: None };
+        let (client_id, session_id) =
+            (ClientId::from_stored("client"), SessionId::from_stored("session-of-22-letters-"));
+        let id = (JournalNonce([255; 11]), ordinal);
+        let group = CommitGroup::new(id, client_id, session_id, vec![event; events]);
+        Submission { group: Arc::new(group), slot: Arc::default(), is_foreign: false }
+    }
+
+    /// A message that is too long is never sent, however often it is tried.
+    #[test]
+    fn groups_that_hold_next_to_nothing_fit_a_message() {
+        for events in [1, 1_000] {
+            let waiting: Vec<_> = (0..200_000 / events as u64).map(|nth| submission(1 << 39 | nth, events)).collect();
+            let len = message_len(&waiting);
+            let mut sent = Vec::new();
+            frame::write(&mut sent, &submit(&waiting[..len])).unwrap();
+            assert!(sent.len() < 4 << 20, "{len} groups of {events} events are {} bytes", sent.len());
+        }
+    }
 }

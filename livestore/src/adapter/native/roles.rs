@@ -251,9 +251,11 @@ impl Roles {
         let log = Eventlog::open(storage.log()).map_err(|error| not_yet(&error))?;
         let state =
             StateReader::open(storage.state(&state_file), self.materializers).map_err(|error| not_yet(&error))?;
-        Follower::start(&self.desk, link, (log, state, generation), attached, stood)
-            .map(Box::new)
-            .map_err(NoRole::NotYet)
+        let follower = Follower::start(&self.desk, link, (log, state, generation), attached, stood);
+        if let (Ok(_), Ok(kept)) = (&follower, storage.kept_aside()) {
+            self.desk.change_status(|status| status.kept_aside = kept);
+        }
+        follower.map(Box::new).map_err(NoRole::NotYet)
     }
 }
 

@@ -235,3 +235,35 @@ fn a_log_to_which_a_backend_gave_one_id_twice_opens_again_after_a_rejoin() {
     ids.dedup();
     assert_eq!(ids.len(), 3);
 }
+
+/// Clients that lived in other ways, one of them without a backend at first, bring back what the backend lost, once.
+#[test]
+fn an_event_without_an_id_that_the_backend_lost_comes_back_from_all_clients_alike() {
+    let only = backend("only", true);
+    let brought_back = |leader: &mut Leader| {
+        leader.attach(only.clone()).unwrap();
+        leader.apply_page(vec![incoming(1, "other", 1, None), incoming(2, "other", 2, None)]).unwrap();
+        leader.rejoin(only.clone()).unwrap();
+        let events = leader.push_batch().unwrap();
+        events.into_iter().filter(|event| event.client_id == "other").map(|event| event.id).collect::<Vec<_>>()
+    };
+    let (mut one, mut other) = (open(&Storage::Memory), open(&Storage::Memory));
+    other.ingest(&[own(1, vec![noted(7)])]).unwrap();
+    let (from_one, from_other) = (brought_back(&mut one), brought_back(&mut other));
+    assert_eq!(from_one, from_other);
+    assert!(from_one.len() == 2 && from_one[0] != from_one[1], "{from_one:?}");
+    // The backend gives the numbers to others: these are new.
+    one.apply_page(vec![incoming(1, "other", 3, None)]).unwrap();
+    assert_eq!(pushed(&mut one), [(2, text(1)), (3, text(2))]);
+    check_order(&mut one);
+}
+
+#[test]
+fn a_reason_for_a_rejection_is_kept_at_a_bounded_length() {
+    let mut leader = open(&Storage::Memory);
+    leader.attach(backend("only", true)).unwrap();
+    leader.accept(&[own(1, vec![noted(1)])]).unwrap();
+    let (dropped, shown) = leader.reject(1, &"x".repeat(1 << 20)).unwrap().unwrap();
+    assert!(dropped.reason.len() < 2_100 && shown.reason.len() < 2_100);
+    assert!(leader.log().rejected().unwrap()[0].reason.len() < 2_100);
+}

@@ -118,7 +118,7 @@ impl Link {
         }
         let events = new.len() as u64;
         if let PageInfo::More(more) = page.info {
-            self.total = Some(self.done + events + more);
+            self.total = Some((self.done + events).saturating_add(more));
         }
         if new.is_empty() {
             return self.end_page(page.info, false, cx);

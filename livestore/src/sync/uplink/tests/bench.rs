@@ -100,7 +100,7 @@ fn parse(word: &str, rest: &str) -> UplinkInput {
 }
 
 /// `6..7`, `6..7 more`, nothing, or `at 3` for nothing from a log that ends there.
-fn page(text: &str) -> SyncPage {
+pub(super) fn page(text: &str) -> SyncPage {
     let head = text.strip_prefix("at ").map(number);
     let bounds = text.split(' ').next().filter(|text| text.contains("..")).map(range);
     let events = bounds.into_iter().flat_map(|(first, last)| first..=last).map(event).collect();

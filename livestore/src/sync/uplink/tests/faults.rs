@@ -166,3 +166,16 @@ fn a_log_that_begins_again_and_again_waits_longer_each_time() {
     let restarted = bench.run("restart");
     assert!(restarted.starts_with("pull 4"), "{restarted}");
 }
+
+#[test]
+fn a_count_that_cannot_be_is_shown_and_does_no_harm() {
+    let mut bench = Bench::new(0, 0);
+    bench.check("tick", "connect");
+    bench.check("connected", "pull 0");
+    let mut page = super::bench::page("1..2");
+    page.info = crate::sync::PageInfo::More(u64::MAX);
+    let input = crate::sync::uplink::UplinkInput::Message(crate::sync::SyncMessage::Page(page));
+    assert_eq!(bench.uplink.step(input, &bench.facts, bench.now).len(), 1);
+    bench.check("applied 2", "");
+    assert_eq!(bench.status(), format!("catching up 2 of Some({})", u64::MAX));
+}
