@@ -4,13 +4,19 @@ use livestore::{BackendId, PageInfo, PushRefusal, SyncError, SyncEvent, SyncMess
 use livestore_sync_protocol as wire;
 
 /// What a machine's output is to a store.
-pub(crate) enum Said {
+#[derive(Debug)]
+pub enum Said {
+    /// To be sent.
     Send(String),
+    /// For the store.
     Tell(SyncMessage),
+    /// The connection is over.
     Over(SyncError),
 }
 
-pub(crate) fn output(output: wire::ClientOutput) -> Said {
+/// What a machine says, as a store hears it.
+#[must_use]
+pub fn output(output: wire::ClientOutput) -> Said {
     match output {
         wire::ClientOutput::Send(text) => Said::Send(text),
         wire::ClientOutput::Connected => Said::Tell(SyncMessage::Connected),
@@ -23,7 +29,10 @@ pub(crate) fn output(output: wire::ClientOutput) -> Said {
 }
 
 /// A store's request for a machine; or why a push can never be sent.
-pub(crate) fn request(request: SyncRequest) -> Result<wire::ClientInput<'static>, PushRefusal> {
+///
+/// # Errors
+/// An event that the wire does not carry.
+pub fn request(request: SyncRequest) -> Result<wire::ClientInput<'static>, PushRefusal> {
     let backend = |id: Option<BackendId>| id.as_ref().and_then(backend_to_wire);
     Ok(match request {
         SyncRequest::Pull { after, backend_id, live } => {

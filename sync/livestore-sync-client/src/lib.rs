@@ -65,3 +65,9 @@ pub use error::SetupError;
 #[doc(no_inline)]
 pub use livestore::SyncError;
 pub use livestore_sync_protocol::Transport;
+
+/// For the simulator: how the words of a store become those of the wire, and back. Not part of the interface.
+#[doc(hidden)]
+pub mod __testing {
+    pub use crate::convert::{Said, output, request};
+}

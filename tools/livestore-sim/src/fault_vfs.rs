@@ -116,6 +116,19 @@ impl FaultVfs {
         self.name.to_str().expect("it was made from a str")
     }
 
+    /// From here on it is the VFS of everything in this process that names none. For a test that has a process of its own.
+    ///
+    /// # Panics
+    /// It is not registered any more.
+    pub fn make_default(&self) {
+        // SAFETY: the VFS was registered and stays so; registering it again only moves it to the front.
+        let moved = unsafe {
+            let vfs = ffi::sqlite3_vfs_find(self.name.as_ptr());
+            if vfs.is_null() { ffi::SQLITE_NOTFOUND } else { ffi::sqlite3_vfs_register(vfs, 1) }
+        };
+        assert_eq!(moved, ffi::SQLITE_OK, "the VFS is registered");
+    }
+
     /// Counts from 0 again; with a fault, the point of this number fails, the first being 1.
     pub fn arm(&self, fault: Option<(u64, Fault)>) {
         *self.plan() = Plan { fault, ..Plan::default() };

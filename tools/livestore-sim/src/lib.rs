@@ -31,9 +31,13 @@
 //! ([`Plan::contention`]) gets on; **S1** what is client-only reaches
 //! neither the network nor the backend.
 //!
+//! With the feature `server` some seeds have this project's server for their backend: its log's owner and both ends of its wire
+//! protocol as they are, over connections that are cut, a process that is killed and a storage that fails.
+//!
 //! Not simulated: several processes that share one directory. Sessions of a client are handles of one process.
 
 mod act;
+mod backend;
 mod check;
 mod client;
 mod disk;
@@ -47,6 +51,8 @@ mod plan;
 mod receipts;
 mod rng;
 mod run;
+#[cfg(feature = "server")]
+mod server;
 mod shake;
 mod workload;
 mod world;
@@ -57,7 +63,7 @@ pub use network::{NetworkPlan, SimNetwork};
 pub use notes::{Claimed, Counted, Counter, Line, Name, Notes, NotesSchema, View, Written};
 pub use plan::{Action, Plan, Step};
 pub use rng::Rng;
-pub use run::{Failure, Report, replay, run, run_many, run_plan};
+pub use run::{Failure, Report, replay, run, run_many, run_plan, run_plans};
 pub use workload::{Tags, Workload};
 
 /// FNV-1a, going on from a hash.

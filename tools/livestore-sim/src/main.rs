@@ -1,6 +1,6 @@
 //! Runs seeds of the built-in workload.
 
-use livestore_sim::{Failure, Notes, Report, marks, run_many, zoo};
+use livestore_sim::{Failure, Notes, Plan, Report, marks, run_plans, zoo};
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::ops::{ControlFlow, Range};
@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 const HELP: &str = "\
 Simulates clients of one store with everything that goes wrong, and checks that nothing is lost.
 
-Usage: livestore-sim [--seeds FROM..TO] [--seed N] [--jobs N] [--keep-going] [--zoo]
+Usage: livestore-sim [--seeds FROM..TO] [--seed N] [--jobs N] [--keep-going] [--server] [--zoo]
 
   --seeds FROM..TO  the seeds to run (default 0..2000)
   --seed N          the same as N..N+1
   --jobs N          how many run at a time (default: one for each processor)
   --keep-going      do not end at the first failure
+  --server          every seed syncs with this project's server (built with the feature `server`, which also has some
+                    seeds do so without this)
   --zoo             switches defects on, one after the other, and counts the seeds until each shows
   --help            this text
 
@@ -37,12 +39,13 @@ struct Options {
     seeds: Range<u64>,
     jobs: usize,
     keeps_going: bool,
+    is_server: bool,
     is_zoo: bool,
 }
 
 fn options() -> Result<Option<Options>, String> {
     let jobs = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let mut options = Options { seeds: 0..2_000, jobs, keeps_going: false, is_zoo: false };
+    let mut options = Options { seeds: 0..2_000, jobs, keeps_going: false, is_server: false, is_zoo: false };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value; see --help"));
@@ -54,6 +57,8 @@ fn options() -> Result<Option<Options>, String> {
             }
             "--jobs" => options.jobs = usize::try_from(number(&value()?)?).unwrap_or(jobs).clamp(1, 1_024),
             "--keep-going" => options.keeps_going = true,
+            "--server" if cfg!(feature = "server") => options.is_server = true,
+            "--server" => return Err("--server: this program was built without the feature `server`".into()),
             "--zoo" => options.is_zoo = true,
             "--help" | "-h" => return Ok(None),
             other => return Err(format!("unknown argument `{other}`; see --help")),
@@ -134,15 +139,24 @@ fn main() -> ExitCode {
     }
     let (mut summary, began) = (Summary::default(), Instant::now());
     let mut told = began;
-    run_many::<Notes>(options.seeds, options.jobs, |_, result| {
-        let is_over = result.is_err() && !options.keeps_going;
-        summary.add(result);
-        if told.elapsed() >= PROGRESS_EVERY {
-            told = Instant::now();
-            eprintln!("{}", summary.line(began));
-        }
-        if is_over || is_stopped.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
+    run_plans::<Notes>(
+        options.seeds,
+        options.jobs,
+        |seed| plan(seed, options.is_server),
+        |_, result| {
+            let is_over = result.is_err() && !options.keeps_going;
+            summary.add(result);
+            if told.elapsed() >= PROGRESS_EVERY {
+                told = Instant::now();
+                eprintln!("{}", summary.line(began));
+            }
+            if is_over || is_stopped.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        },
+    );
     println!("{}", summary.line(began));
     summary.marks.iter().for_each(|(name, count)| println!("{count:>10}  {name}"));
     let missing = if summary.seeds < MARKS_FROM { Vec::new() } else { marks::missing(&summary.marks) };
@@ -151,6 +165,16 @@ fn main() -> ExitCode {
         println!("stopped before the end");
     }
     if summary.failed == 0 && missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(feature = "server")]
+fn plan(seed: u64, is_server: bool) -> Plan {
+    if is_server { Plan::new(seed).with_server() } else { Plan::new(seed) }
+}
+
+#[cfg(not(feature = "server"))]
+fn plan(seed: u64, _: bool) -> Plan {
+    Plan::new(seed)
 }
 
 /// Every defect that the simulator has to find, and how.

@@ -1,6 +1,9 @@
 //! A network in virtual time between clients and their backend.
 
 use crate::Rng;
+use crate::backend::Backend;
+#[cfg(feature = "server")]
+use crate::server;
 use livestore::{MemoryBackend, SyncConnection, SyncError, SyncMessage, SyncProvider, SyncRequest, SyncTarget};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,7 +35,7 @@ pub struct NetworkPlan {
 pub struct SimNetwork(Arc<Mutex<Net>>);
 
 struct Net {
-    backend: MemoryBackend,
+    backend: Backend,
     plan: NetworkPlan,
     rng: Rng,
     now: Duration,
@@ -52,19 +55,85 @@ struct Net {
 struct Link {
     key: u64,
     client: usize,
-    inner: Option<Box<dyn SyncConnection>>,
+    far: Option<Far>,
     up: VecDeque<(Duration, String)>,
-    down: VecDeque<(Duration, String)>,
+    down: VecDeque<(Duration, Down)>,
     last_up: Duration,
     last_down: Duration,
     is_cut: bool,
+    /// When the client's end wants to be looked after.
+    near_due: Option<Duration>,
     waker: Waker,
 }
+
+/// The backend's end of a connection.
+pub(crate) enum Far {
+    Memory(Box<dyn SyncConnection>),
+    #[cfg(feature = "server")]
+    Server(server::Line),
+}
+
+/// What is on its way to a client.
+#[derive(Clone)]
+enum Down {
+    Message(String),
+    #[cfg(feature = "server")]
+    Said(server::Said),
+    Cut,
+}
+
+impl Far {
+    fn hear(&mut self, frame: &str) {
+        match self {
+            Self::Memory(inner) => inner.send(decode(frame)),
+            #[cfg(feature = "server")]
+            Self::Server(line) => line.hear(frame),
+        }
+    }
+
+    /// What it has to say, and whether a network may deliver it twice: one that is over TCP may not.
+    fn say(&mut self) -> Option<(Down, bool)> {
+        match self {
+            Self::Memory(inner) => {
+                let message = inner.receive()?;
+                Some((Down::Message(encode(&message)), matches!(message, SyncMessage::Page(_))))
+            }
+            #[cfg(feature = "server")]
+            Self::Server(line) => Some((Down::Said(line.say()?), false)),
+        }
+    }
+}
+
+impl Down {
+    fn text(&self) -> String {
+        match self {
+            Self::Message(text) => text.clone(),
+            #[cfg(feature = "server")]
+            Self::Said(server::Said::Frame(text)) => text.clone(),
+            #[cfg(feature = "server")]
+            Self::Said(other) => format!("{other:?}"),
+            Self::Cut => "cut".into(),
+        }
+    }
+
+    fn message(&self) -> SyncMessage {
+        match self {
+            Self::Message(text) => decode(text),
+            _ => SyncMessage::Disconnected(SyncError::Offline { reason: CUT.into() }),
+        }
+    }
+}
+
+const CUT: &str = "the connection was cut";
 
 impl SimNetwork {
     /// A network to this backend. All chance comes from the seed.
     #[must_use]
     pub fn new(backend: MemoryBackend, plan: NetworkPlan, seed: u64) -> Self {
+        Self::over(Backend::Memory(backend), plan, seed)
+    }
+
+    pub(crate) fn over(backend: Backend, plan: NetworkPlan, seed: u64) -> Self {
         Self(Arc::new(Mutex::new(Net {
             backend,
             plan,
@@ -105,7 +174,10 @@ impl SimNetwork {
             let down = link.down.front().map(|(due, _)| *due).filter(is_news);
             [link.up.front().map(|(due, _)| *due), down]
         });
-        fronts.flatten().min()
+        let near = net.links.iter().filter_map(|link| link.near_due);
+        let far = net.backend.next_due();
+        // What is late waits for a client that sleeps.
+        fronts.flatten().chain(near.chain(far).filter(is_news)).min()
     }
 
     /// Cuts the connections of a client, with what is on its way.
@@ -190,6 +262,13 @@ impl Net {
         !is_rush
     }
 
+    #[cfg(feature = "server")]
+    fn look_after(&mut self, key: u64, due: Option<Duration>) {
+        if let Some(link) = self.find(key) {
+            link.near_due = due;
+        }
+    }
+
     fn find(&mut self, key: u64) -> Option<&mut Link> {
         self.links.iter_mut().find(|link| link.key == key)
     }
@@ -198,17 +277,19 @@ impl Net {
         self.now = now.max(self.now);
         while let Some((key, frame)) = self.next_request() {
             self.note(key, ">", &frame);
-            let request: SyncRequest = decode(&frame);
-            if let Some(inner) = self.find(key).and_then(|link| link.inner.as_mut()) {
-                inner.send(request);
+            if let Some(far) = self.find(key).and_then(|link| link.far.as_mut()) {
+                far.hear(&frame);
             }
             self.read_on();
         }
+        self.backend.advance(self.now);
         self.read_on();
         // Those that stand still have nothing to take: woken, they would turn and turn.
         let moving = self.links.iter().filter(|link| !self.still.contains(&link.client));
         let due = moving.filter(|link| link.down.front().is_some_and(|(due, _)| *due <= self.now));
-        due.map(|link| link.waker.clone()).collect()
+        // Time passes for them too.
+        let late = self.links.iter().filter(|link| link.near_due.is_some_and(|due| due <= self.now));
+        due.chain(late).map(|link| link.waker.clone()).collect()
     }
 
     /// The first request that has arrived.
@@ -225,18 +306,16 @@ impl Net {
     fn read_on(&mut self) {
         let keys: Vec<u64> = self.links.iter().map(|link| link.key).collect();
         for key in keys {
-            while let Some(message) = self.find(key).and_then(Link::read) {
-                self.send_down(key, &message);
+            while let Some((said, may_come_twice)) = self.find(key).and_then(Link::read) {
+                self.send_down(key, &said, may_come_twice);
             }
         }
     }
 
-    fn send_down(&mut self, key: u64, message: &SyncMessage) {
+    fn send_down(&mut self, key: u64, said: &Down, may_come_twice: bool) {
         let latency = self.latency();
         let (is_dropped, now) = (self.chance(self.plan.drop_one_in), self.now);
-        let is_page = matches!(message, SyncMessage::Page(_));
-        let is_twice = is_page && self.chance(self.plan.duplicate_one_in);
-        let frame = encode(message);
+        let is_twice = may_come_twice && self.chance(self.plan.duplicate_one_in);
         let Some(link) = self.find(key) else { return };
         if is_dropped {
             crate::sometimes!("an answer is dropped");
@@ -245,13 +324,12 @@ impl Net {
         }
         link.last_down = link.last_down.max(now + latency);
         for _ in 0..=usize::from(is_twice) {
-            link.down.push_back((link.last_down, frame.clone()));
+            link.down.push_back((link.last_down, said.clone()));
         }
         crate::sometimes!("a page comes twice", is_twice);
     }
 
-    fn send_up(&mut self, key: u64, request: &SyncRequest) {
-        let frame = encode(request);
+    fn send_up(&mut self, key: u64, frame: String) {
         if self.secret.as_ref().is_some_and(|secret| frame.contains(secret)) {
             self.leak.get_or_insert_with(|| frame.clone());
         }
@@ -267,25 +345,25 @@ impl Net {
         link.up.push_back((link.last_up, frame));
     }
 
-    fn receive(&mut self, key: u64) -> Option<SyncMessage> {
+    fn receive(&mut self, key: u64) -> Option<Down> {
         let (now, still) = (self.now, self.still.clone());
         let link = self.find(key).filter(|link| !still.contains(&link.client))?;
-        let (due, frame) = link.down.pop_front()?;
+        let (due, said) = link.down.pop_front()?;
         if due > now {
-            link.down.push_front((due, frame));
+            link.down.push_front((due, said));
             return None;
         }
-        self.note(key, "<", &frame);
-        Some(decode(&frame))
+        self.note(key, "<", &said.text());
+        Some(said)
     }
 }
 
 impl Link {
-    fn read(&mut self) -> Option<SyncMessage> {
+    fn read(&mut self) -> Option<(Down, bool)> {
         if self.down.len() >= HELD_MAX {
             return None;
         }
-        self.inner.as_mut()?.receive()
+        self.far.as_mut()?.say()
     }
 
     fn cut(&mut self, now: Duration) {
@@ -293,11 +371,10 @@ impl Link {
             return;
         }
         self.is_cut = true;
-        self.inner = None;
+        self.far = None;
         self.up.clear();
         self.down.clear();
-        let error = SyncError::Offline { reason: "the connection was cut".into() };
-        self.down.push_back((now, encode(&SyncMessage::Disconnected(error))));
+        self.down.push_back((now, Down::Cut));
     }
 }
 
@@ -309,6 +386,9 @@ struct Provider {
 struct Connection {
     network: SimNetwork,
     key: u64,
+    /// The client's end of a server's protocol; other backends take requests as they are.
+    #[cfg(feature = "server")]
+    near: Option<server::Near>,
 }
 
 impl SyncProvider for Provider {
@@ -317,25 +397,86 @@ impl SyncProvider for Provider {
         let (key, now) = (net.next_key, net.now);
         net.next_key += 1;
         if !net.may_connect(self.client) {
-            return Box::new(Connection { network: self.network.clone(), key }); // Nothing ever comes over it.
+            return Box::new(Connection::new(self.network.clone(), key, &net.backend)); // Nothing ever comes over it.
         }
-        let inner = net.backend.connect(target, Waker::noop().clone());
+        let far = Some(net.backend.connect(target));
         let (up, down) = (VecDeque::new(), VecDeque::new());
-        let (client, is_cut) = (self.client, false);
-        let inner = Some(inner);
-        net.links.push(Link { key, client, inner, up, down, last_up: now, last_down: now, is_cut, waker: wake });
+        let (client, is_cut, near_due) = (self.client, false, None);
+        net.links.push(Link {
+            key,
+            client,
+            far,
+            up,
+            down,
+            last_up: now,
+            last_down: now,
+            is_cut,
+            near_due,
+            waker: wake,
+        });
         net.read_on();
-        Box::new(Connection { network: self.network.clone(), key })
+        Box::new(Connection::new(self.network.clone(), key, &net.backend))
     }
 }
 
+impl Connection {
+    #[cfg(not(feature = "server"))]
+    fn new(network: SimNetwork, key: u64, _: &Backend) -> Self {
+        Self { network, key }
+    }
+
+    #[cfg(feature = "server")]
+    fn new(network: SimNetwork, key: u64, backend: &Backend) -> Self {
+        let near = matches!(backend, Backend::Server(_)).then(server::Near::new);
+        Self { network, key, near }
+    }
+}
+
+#[cfg(not(feature = "server"))]
 impl SyncConnection for Connection {
     fn send(&mut self, request: SyncRequest) {
-        self.network.lock().send_up(self.key, &request);
+        self.network.lock().send_up(self.key, encode(&request));
     }
 
     fn receive(&mut self) -> Option<SyncMessage> {
-        self.network.lock().receive(self.key)
+        self.network.lock().receive(self.key).map(|said| said.message())
+    }
+}
+
+#[cfg(feature = "server")]
+impl SyncConnection for Connection {
+    fn send(&mut self, request: SyncRequest) {
+        let mut net = self.network.lock();
+        let Some(near) = &mut self.near else { return net.send_up(self.key, encode(&request)) };
+        let frames = near.send(request, net.now);
+        frames.into_iter().for_each(|frame| net.send_up(self.key, frame));
+        // What it says by itself is heard when the client looks again.
+        let due = if near.has_news() { Some(net.now) } else { near.deadline() };
+        net.look_after(self.key, due);
+    }
+
+    fn receive(&mut self) -> Option<SyncMessage> {
+        let mut net = self.network.lock();
+        let Some(near) = &mut self.near else { return net.receive(self.key).map(|said| said.message()) };
+        let now = net.now;
+        while !near.has_news() {
+            let frames = match net.receive(self.key) {
+                Some(Down::Said(said)) => near.hear(said, now),
+                Some(_) => near.hear(server::Said::Closed { code: None, reason: CUT.into() }, now),
+                None => {
+                    let frames = near.tick(now);
+                    frames.into_iter().for_each(|frame| net.send_up(self.key, frame));
+                    break;
+                }
+            };
+            frames.into_iter().for_each(|frame| net.send_up(self.key, frame));
+        }
+        let next = near.next(now).map(|(message, frames)| {
+            frames.into_iter().for_each(|frame| net.send_up(self.key, frame));
+            message
+        });
+        net.look_after(self.key, near.deadline());
+        next
     }
 }
 

@@ -16,6 +16,9 @@ pub struct Plan {
     pub policies: Vec<OnOtherBackend>,
     /// Whether the backend keeps event ids and commit groups.
     pub keeps_identity: bool,
+    /// Whether the backend is this project's server, reached over its own protocol.
+    #[cfg(feature = "server")]
+    pub is_server: bool,
     /// The network.
     pub network: NetworkPlan,
     /// How often each client must have something confirmed, where all write without a pause.
@@ -88,6 +91,9 @@ pub enum Action {
 }
 
 const KINDS: usize = 11;
+/// One seed in so many of those whose backend keeps ids has the server for its backend.
+#[cfg(feature = "server")]
+const SERVER_ONE_IN: u64 = 3;
 /// One seed in so many is about backends that are replaced, or lose what they confirmed.
 const SHAKY_ONE_IN: u64 = 5;
 
@@ -132,7 +138,30 @@ impl Plan {
             write_step(&mut script, (at, clients, is_shaky), &kinds, &mut rng);
         }
         script.sort_by_key(|step| step.at);
-        Self { seed, natives, policies, keeps_identity, network, confirms_every: None, script }
+        let plan = Self {
+            seed,
+            natives,
+            policies,
+            keeps_identity,
+            #[cfg(feature = "server")]
+            is_server: false,
+            network,
+            confirms_every: None,
+            script,
+        };
+        #[cfg(feature = "server")]
+        let plan =
+            if keeps_identity && Rng::new(seed ^ 0x5e77).one_in(SERVER_ONE_IN) { plan.with_server() } else { plan };
+        plan
+    }
+
+    /// The same with this project's server as its backend.
+    #[cfg(feature = "server")]
+    #[must_use]
+    pub fn with_server(mut self) -> Self {
+        // A server closes a connection that has not pulled within three seconds, which on a slower way is chance.
+        self.network.latency_max = self.network.latency_max.min(Duration::from_secs(1));
+        Self { keeps_identity: true, is_server: true, ..self }
     }
 
     /// A plan in which so many clients write without a pause: none may starve.
@@ -159,6 +188,8 @@ impl Plan {
             natives: vec![false; clients],
             policies: vec![OnOtherBackend::Rejoin; clients],
             keeps_identity: !rng.one_in(3),
+            #[cfg(feature = "server")]
+            is_server: false,
             network,
             confirms_every: Some(every),
             script,

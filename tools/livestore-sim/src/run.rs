@@ -56,8 +56,11 @@ impl std::error::Error for Failure {}
 /// # Errors
 /// Something did not hold. The script is shrunk to what is enough for that, which runs it many times.
 pub fn run<W: Workload>(seed: u64) -> Result<Report, Failure> {
-    let plan = Plan::new(seed);
-    run_plan::<W>(plan.clone()).map_err(|violation| shrink::<W>(&plan, &violation))
+    run_or_shrink::<W>(&Plan::new(seed))
+}
+
+fn run_or_shrink<W: Workload>(plan: &Plan) -> Result<Report, Failure> {
+    run_plan::<W>(plan.clone()).map_err(|violation| shrink::<W>(plan, &violation))
 }
 
 /// Runs many seeds, on so many threads, and gives each result to the closure as they come; it says whether to go on.
@@ -76,18 +79,28 @@ pub fn run<W: Workload>(seed: u64) -> Result<Report, Failure> {
 pub fn run_many<W: Workload>(
     seeds: Range<u64>,
     jobs: usize,
+    each: impl FnMut(u64, Result<Report, Failure>) -> ControlFlow<()>,
+) {
+    run_plans::<W>(seeds, jobs, Plan::new, each);
+}
+
+/// The same, with the plan that the closure makes of each seed.
+pub fn run_plans<W: Workload>(
+    seeds: Range<u64>,
+    jobs: usize,
+    plan: impl Fn(u64) -> Plan + Sync,
     mut each: impl FnMut(u64, Result<Report, Failure>) -> ControlFlow<()>,
 ) {
     let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
     std::thread::scope(|scope| {
         let (send, results) = mpsc::channel();
         for _ in 0..jobs.max(1) {
-            let (send, next) = (send.clone(), &next);
+            let (send, next, plan) = (send.clone(), &next, &plan);
             scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     // Where nobody listens any more, nobody wants the rest.
-                    if seed >= end || send.send((seed, run::<W>(seed))).is_err() {
+                    if seed >= end || send.send((seed, run_or_shrink::<W>(&plan(seed)))).is_err() {
                         return;
                     }
                 }

@@ -1,10 +1,11 @@
 //! A run: clients, network and backend in one virtual time.
 
+use crate::backend::Backend;
 use crate::client::{Client, STORE};
 use crate::disk::Disk;
 use crate::history::History;
 use crate::{Action, Plan, Report, SimNetwork, Workload};
-use livestore::{MemoryBackend, OnOtherBackend};
+use livestore::OnOtherBackend;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +25,7 @@ pub(crate) struct World<W: Workload> {
     pub(crate) workload: W,
     pub(crate) now: Duration,
     pub(crate) network: SimNetwork,
-    pub(crate) backend: MemoryBackend,
+    pub(crate) backend: Backend,
     pub(crate) clients: Vec<Client<W>>,
     pub(crate) history: History,
     pub(crate) refuses: Arc<AtomicBool>,
@@ -45,8 +46,7 @@ pub(crate) struct World<W: Workload> {
 impl<W: Workload> World<W> {
     pub(crate) fn new(plan: Plan) -> Self {
         livestore::__testing::seed_ids(Some(plan.seed));
-        let backend = if plan.keeps_identity { MemoryBackend::new() } else { MemoryBackend::like_the_original() };
-        let backend = backend.with_id("simulated-backend");
+        let backend = Backend::new(&plan);
         let (refuses, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(BTreeSet::new())));
         let (is_asked, notes) = (Arc::clone(&refuses), Arc::clone(&refused));
         backend.on_push(move |event| {
@@ -60,7 +60,7 @@ impl<W: Workload> World<W> {
             refused.extend(key);
             Err("not now, and never".into())
         });
-        let network = SimNetwork::new(backend.clone(), plan.network, plan.seed ^ 0xfeed);
+        let network = SimNetwork::over(backend.clone(), plan.network, plan.seed ^ 0xfeed);
         if let Some(secret) = W::SECRET {
             network.guard(secret);
         }

@@ -1,7 +1,7 @@
 //! Seeds of the built-in workload. `SIM_SEEDS` says how many; without it they are few.
 
-use livestore_sim::marks::missing;
-use livestore_sim::{Notes, Plan, run_many, run_plan};
+use livestore_sim::marks::{EXPECTED_OF_SERVERS, missing};
+use livestore_sim::{Notes, Plan, run_many, run_plan, run_plans};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -34,11 +34,30 @@ fn nothing_is_lost_whatever_goes_wrong() {
     assert_eq!(missing(&marks), [] as [&str; 0], "these never happened in {} seeds", count());
 }
 
+/// Beside the seeds above, a third of whose backends are servers where they keep ids.
+#[test]
+fn nothing_is_lost_at_a_server_that_ends_and_fails() {
+    let seeds = if is_ci() { 10_000..10_300 } else { 10_000..10_020 };
+    let (mut marks, mut failures) = (BTreeMap::new(), Vec::new());
+    let plan = |seed| Plan::new(seed).with_server();
+    run_plans::<Notes>(seeds.clone(), 2, plan, |_, result| {
+        match result {
+            Ok(report) => report.marks.into_keys().for_each(|name| *marks.entry(name).or_default() += 1),
+            Err(failure) => failures.push(failure.to_string()),
+        }
+        if failures.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let missing: Vec<_> = missing(&marks).into_iter().filter(|name| EXPECTED_OF_SERVERS.contains(name)).collect();
+    assert_eq!(missing, [] as [&str; 0], "these never happened in {seeds:?}: {marks:?}");
+}
+
 #[test]
 fn a_seed_decides_everything() {
-    for seed in 0..6 {
-        let again =
-            || run_plan::<Notes>(Plan::new(seed)).unwrap_or_else(|violation| panic!("seed {seed}: {violation}"));
+    let plans = (0..6).map(Plan::new).chain((0..3).map(|seed| Plan::new(seed).with_server()));
+    for plan in plans {
+        let seed = plan.seed;
+        let again = || run_plan::<Notes>(plan.clone()).unwrap_or_else(|violation| panic!("seed {seed}: {violation}"));
         assert_eq!(again(), again(), "seed {seed}");
     }
 }

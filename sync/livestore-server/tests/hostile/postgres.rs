@@ -3,7 +3,7 @@
 use crate::faulty::Faulty;
 use crate::support::postgres::Postgres;
 use crate::support::process::ServerProcess;
-use crate::support::server::{Client, Running, event, numbers};
+use crate::support::server::{Client, LONG, Running, event, numbers};
 use livestore_server::serve::Server;
 use livestore_server::storage::PostgresStorage;
 use serde_json::{Value, json};
@@ -163,4 +163,74 @@ async fn a_database_that_restarts_costs_no_event() {
     let mut found = texts(server.address).await;
     found.sort();
     assert_eq!(found, expected(&["a", "b"], 60));
+}
+
+/// Beside the servers, as somebody who may do everything.
+async fn admin(postgres: &Postgres) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(&postgres.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// Kills the server's connection to the database that waits for this.
+async fn kill_who_waits_for(admin: &tokio_postgres::Client, event: &str) {
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE application_name = 'livestore-server' AND wait_event = $1";
+    tokio::time::timeout(LONG, async {
+        while admin.query(kill, &[&event]).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("somebody waits");
+}
+
+/// What a client does whose push was under way: it comes back, looks, and pushes what is not there.
+async fn push_again(address: SocketAddr, number: u64, text: &str) {
+    let before = texts(address).await;
+    if before.len() as u64 == number - 1 {
+        let mut client = Client::connect(address, "s").await;
+        client.pull(None).await;
+        let push = client.push(&[event(number, text)]).await;
+        assert_eq!(client.exit(&push).await["_tag"], "Success");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_killed_within_its_commit_costs_no_event() {
+    let Some(postgres) = Postgres::start() else { return };
+    let storage = PostgresStorage::connect(&postgres.url()).await.unwrap();
+    let running = Running::start(Server::builder(Arc::new(storage)).build()).await;
+    let admin = admin(&postgres).await;
+    let mut client = Client::connect(running.address, "s").await;
+    client.pull(None).await;
+    let push = client.push(&[event(1, "a")]).await;
+    assert_eq!(client.exit(&push).await["_tag"], "Success");
+
+    // A commit waits for a standby that never comes: it is on the disk, and nobody is told. And an append that waits for a lock
+    // is not.
+    for (number, is_stored, event_name) in [(2, true, "SyncRep"), (3, false, "relation")] {
+        if is_stored {
+            admin.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await.unwrap();
+            admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+        } else {
+            admin.batch_execute("BEGIN; LOCK TABLE livestore_event IN SHARE MODE").await.unwrap();
+        }
+        let mut client = Client::connect(running.address, "s").await;
+        client.pull(None).await;
+        client.page().await;
+        client.push(&[event(number, "x")]).await;
+        kill_who_waits_for(&admin, event_name).await;
+        assert_eq!(client.close_code().await, Some(1011), "it is not known whether it was stored");
+        if is_stored {
+            admin.batch_execute("ALTER SYSTEM RESET synchronous_standby_names").await.unwrap();
+            admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+        } else {
+            admin.batch_execute("ROLLBACK").await.unwrap();
+        }
+        assert_eq!(texts(running.address).await.len() as u64, if is_stored { number } else { number - 1 });
+        push_again(running.address, number, "x").await;
+        assert_eq!(texts(running.address).await.len() as u64, number, "once");
+    }
+    running.stop().await;
 }
