@@ -36,13 +36,13 @@ impl SequenceNumber {
     /// The number of a synced event that follows.
     #[must_use]
     pub const fn next_synced(self) -> Self {
-        Self { global: self.global + 1, client: 0, rebase_generation: self.rebase_generation }
+        Self { global: self.global.saturating_add(1), client: 0, rebase_generation: self.rebase_generation }
     }
 
     /// The number of a client-only event that follows.
     #[must_use]
     pub const fn next_client_only(self) -> Self {
-        Self { client: self.client + 1, ..self }
+        Self { client: self.client.saturating_add(1), ..self }
     }
 
     /// The number and the parent of an event that follows, in a rebase generation. A synced event has a synced parent.

@@ -222,7 +222,9 @@ pub(crate) fn rows_after(db: &Db, place: u64, filter: &LogFilter, limit: usize) 
     let mut number = |clause: &str, number: Option<SequenceNumber>| {
         let Some(number) = number else { return };
         sql.push_str(clause);
-        binds.extend([(number.global as i64).into(), (number.client as i64).into()]);
+        // No event has a larger number than SQLite counts.
+        let bind = |part: u64| i64::try_from(part).unwrap_or(i64::MAX).into();
+        binds.extend([bind(number.global), bind(number.client)]);
     };
     number(" AND (global, client) > (?, ?)", filter.since);
     number(" AND (global, client) <= (?, ?)", filter.until);

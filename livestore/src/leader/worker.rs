@@ -117,6 +117,8 @@ impl Worker {
     pub(crate) fn take_over(&mut self, place: u64, generation: u64) -> Result<(), StorageError> {
         self.attached.is_provisional = self.leader.backend().is_none();
         if generation != self.leader.log().generation()? {
+            // Of the log before.
+            self.desk.change_status(|status| (status.synced_place, status.synced_seq) = (0, 0));
             self.restart_sessions()?;
             // For the receipts: what has its place already is not told again.
             self.publish_after(0)?;

@@ -34,7 +34,8 @@ pub struct StoreBuilder<S: Schema, A> {
     unknown: UnknownEvents,
     on_progress: Option<Box<dyn FnMut(OpenProgress)>>,
     on_boot: Option<OnBoot<S>>,
-    sync: Option<SyncWish>,
+    sync: Option<Arc<dyn SyncProvider>>,
+    on_other_backend: OnOtherBackend,
     is_pumped: bool,
     initial_sync: InitialSync,
     schema: PhantomData<fn() -> S>,
@@ -49,6 +50,7 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
             on_progress: None,
             on_boot: None,
             sync: None,
+            on_other_backend: OnOtherBackend::default(),
             is_pumped: false,
             initial_sync: InitialSync::Skip,
             schema: PhantomData,
@@ -98,16 +100,13 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
     /// # Ok(()) }
     /// ```
     pub fn sync(mut self, provider: impl SyncProvider) -> Self {
-        let on_other_backend = self.sync.take().map_or_else(Default::default, |sync| sync.on_other_backend);
-        self.sync = Some(SyncWish { provider: Arc::new(provider), on_other_backend });
+        self.sync = Some(Arc::new(provider));
         self
     }
 
-    /// What to do when the backend is another one than before; see [`OnOtherBackend`]. Say it after [`sync`](Self::sync).
+    /// What to do when the backend is another one than before; see [`OnOtherBackend`].
     pub fn on_other_backend(mut self, policy: OnOtherBackend) -> Self {
-        if let Some(sync) = &mut self.sync {
-            sync.on_other_backend = policy;
-        }
+        self.on_other_backend = policy;
         self
     }
 
@@ -121,7 +120,8 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
         self
     }
 
-    /// Whether opening waits for the backend; it does not by default.
+    /// Whether opening waits for the backend; it does not by default, and not where the store is [`pumped`](Self::pumped): nothing
+    /// would come meanwhile.
     pub fn initial_sync(mut self, initial: InitialSync) -> Self {
         self.initial_sync = initial;
         self
@@ -146,12 +146,13 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
             materializers,
             unknown: &self.unknown,
             options: LeaderOptions { is_pumped: self.is_pumped, ..LeaderOptions::default() },
-            sync: self.sync.clone(),
+            sync: self.sync.clone().map(|provider| SyncWish { provider, on_other_backend: self.on_other_backend }),
             progress,
         })?;
         let store = Store::from_handle(Arc::new(Handle(Inner::start(store_id, materializers, connected)?)));
-        if let (InitialSync::Blocking(wait_max), Some(_)) = (self.initial_sync, &self.sync) {
-            store.wait_sync(wait_max, |status| status.state == SyncState::Live);
+        if let (InitialSync::Blocking(wait_max), Some(_), false) = (self.initial_sync, &self.sync, self.is_pumped) {
+            let is_over = |state: &SyncState| matches!(state, SyncState::Live | SyncState::Stopped { .. });
+            store.wait_sync(wait_max, |status| is_over(&status.state));
         }
         if let Some(boot) = self.on_boot {
             boot(&store).map_err(OpenError::Boot)?;

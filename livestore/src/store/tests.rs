@@ -150,3 +150,48 @@ fn a_damaged_journal_that_turns_up_while_the_store_is_open_is_named() {
     store.shutdown().unwrap();
     std::fs::remove_dir_all(&directory).unwrap();
 }
+
+#[test]
+fn a_stream_takes_any_number_for_a_bound() {
+    let store = Store::<App>::open(memory(), "bounds").unwrap();
+    store.commit(Added { id: 1 }).unwrap().wait(Duration::from_secs(60)).unwrap();
+    for largest in [u64::MAX, 1 << 63] {
+        let end = SequenceNumber { global: largest, client: largest, rebase_generation: 0 };
+        assert_eq!(store.events::<Added>().since(end).until_now().count(), 0);
+        assert_eq!(store.events::<Added>().until(end).until_now().count(), 1);
+        assert_eq!(
+            (end.next_synced().global, end.next_client_only().client),
+            (largest.saturating_add(1), largest.saturating_add(1))
+        );
+    }
+    store.shutdown().unwrap();
+}
+
+/// Whatever it was said before, or after, the policy holds; and who waits for the first sync hears that there will be none.
+#[test]
+fn a_store_that_stops_at_another_backend_opens_and_sends_nothing() {
+    let directory = std::env::temp_dir().join(format!("livestore-store-{}-stops", std::process::id()));
+    let _ = std::fs::remove_dir_all(&directory);
+    let backend = MemoryBackend::new();
+    let open = || {
+        let builder = Store::<App>::builder(native(&directory), "stops").on_other_backend(OnOtherBackend::Stop);
+        builder.sync(backend.clone()).initial_sync(InitialSync::Blocking(Duration::from_secs(600))).open().unwrap()
+    };
+    let store = open();
+    store.commit(Added { id: 1 }).unwrap();
+    assert!(store.wait_synced(Duration::from_secs(60)));
+    store.shutdown().unwrap();
+    backend.replace();
+    let store = open();
+    assert!(matches!(store.sync_status().state, SyncState::Stopped { .. }), "{:?}", store.sync_status());
+    assert_eq!(backend.events("stops"), []);
+    store.shutdown().unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn nobody_waits_for_a_first_sync_that_nobody_pumps() {
+    let wait = InitialSync::Blocking(Duration::MAX);
+    let builder = Store::<App>::builder(memory(), "unpumped").sync(MemoryBackend::new()).initial_sync(wait);
+    builder.pumped().open().unwrap().shutdown().unwrap();
+}

@@ -38,6 +38,13 @@ impl Address {
         Ok(serde_json::from_slice(&std::fs::read(folder.join(NAME))?)?)
     }
 
+    /// Nobody listens here any more. Another leader's address stays.
+    pub(super) fn withdraw_own(&self, folder: &Path) {
+        if Self::read(folder).is_ok_and(|known| known.token == self.token) {
+            Self::withdraw(folder);
+        }
+    }
+
     /// Nobody listens any more.
     pub(super) fn withdraw(folder: &Path) {
         let _ = std::fs::remove_file(folder.join(NAME)); // A stale address leads to nobody, or to the next leader.

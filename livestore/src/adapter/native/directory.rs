@@ -60,7 +60,11 @@ impl Directory {
     /// The folder of a store, created where it is missing.
     pub(super) fn store_folder(&self, store_id: &StoreId) -> Result<PathBuf, OpenError> {
         let folder = self.path.join(store_id.folder());
+        let is_new = !folder.exists();
         std::fs::create_dir_all(&folder).map_err(|error| StorageError::io(&folder, &error))?;
+        if is_new {
+            sync_directory(&self.path); // What is durable in it must be found, too.
+        }
         Ok(folder)
     }
 }

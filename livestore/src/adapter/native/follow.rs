@@ -103,6 +103,8 @@ impl Follower {
     }
 
     fn catch_up(&mut self, stood: Option<(u64, u64)>) -> Result<(), StorageError> {
+        // The leader says so too, perhaps after it told what became of the first groups.
+        self.attached.is_provisional = self.log.backend()?.is_none();
         // Up to the state's position every group is judged.
         let position = self.state.position()?;
         let place = stood.filter(|(_, generation)| *generation == self.generation).map(|(place, _)| place);
@@ -135,6 +137,9 @@ impl Follower {
             status.state = LeaderState::Running;
             (status.head, status.place, status.quarantined) = (position.number, position.place, quarantined);
             status.generation = self.generation;
+            if is_restarted {
+                (status.synced_place, status.synced_seq) = (0, 0); // Of the log before.
+            }
         });
         Ok(())
     }

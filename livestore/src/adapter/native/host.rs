@@ -133,7 +133,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        Address::withdraw(&self.folder);
+        self.door.address.withdraw_own(&self.folder);
         self.door.is_closed.store(true, Ordering::Release);
         let strangers: Vec<_> = self.door.strangers().drain(..).map(|(_, stream)| stream).collect();
         for connection in self.door.connections().drain(..).chain(strangers) {
@@ -366,4 +366,25 @@ fn payload_bytes(news: &News) -> usize {
 fn send(to: &Mutex<TcpStream>, message: &ToFollower) -> io::Result<()> {
     let stream = to.lock().unwrap_or_else(PoisonError::into_inner);
     frame::write(&mut &*stream, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::leader::LeaderOptions;
+
+    /// Should the lock ever fail: who was overtaken must not hide who leads.
+    #[test]
+    fn a_door_that_closes_leaves_the_address_of_another() {
+        let folder = std::env::temp_dir().join(format!("livestore-host-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let desk = Desk::new(LeaderOptions::default());
+        let open = || Host::start(&folder, &desk, ("App", "fingerprint".into())).unwrap();
+        let (old, new) = (open(), open());
+        drop(old);
+        assert_eq!(Address::read(&folder).unwrap().port, new.port);
+        drop(new);
+        assert!(Address::read(&folder).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

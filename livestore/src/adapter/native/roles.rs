@@ -272,3 +272,48 @@ fn refuse(request: Request) {
         Request::Detach { .. } | Request::TakeJournals | Request::HurrySync => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::leader::LeaderOptions;
+    use crate::*;
+
+    #[event("v1.Added")]
+    struct Added {
+        id: i64,
+    }
+
+    #[schema(events(Added))]
+    struct App;
+
+    #[materializers]
+    impl App {
+        fn added(_: Added) {}
+    }
+
+    #[test]
+    fn who_follows_knows_before_the_first_message_what_the_files_say() {
+        let directory = std::env::temp_dir().join(format!("livestore-roles-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&directory);
+        let leader = Store::<App>::open(native(&directory), "followed").unwrap();
+        let folder = directory.canonicalize().unwrap().join("store-followed");
+        let damaged = folder.join("journal-x-000000.damaged");
+        std::fs::write(&damaged, "not a journal").unwrap();
+        let desk = Desk::new(LeaderOptions::default());
+        let roles = Roles {
+            desk: Arc::clone(&desk),
+            folder,
+            materializers: Materializers::of::<App>(),
+            fingerprint: crate::schema::fingerprint(App::DEF).to_string(),
+            sync: None,
+            _presence: Arc::default(),
+        };
+        let Ok(Role::Follow(follower)) = roles.find(&|_| Ok(()), &mut |_| {}) else { panic!("another leads") };
+        assert!(follower.attached.is_provisional, "no backend confirms");
+        assert_eq!(desk.status().kept_aside, [damaged]);
+        drop((follower, roles));
+        leader.shutdown().unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}
