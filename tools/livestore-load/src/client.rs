@@ -4,6 +4,7 @@ use crate::book::{Book, Violation};
 use crate::figures::{Phase, Shared, Store};
 use crate::frames::{self, Name, Stamp};
 use crate::histogram::Histogram;
+use crate::pages;
 use futures_util::{SinkExt as _, StreamExt as _};
 use livestore_sync_protocol::{
     BackendId, Cursor, Exit, Failure, Limits, PullResponse, RequestId, ServerEnvelope, decode_server_frame,
@@ -289,6 +290,15 @@ impl Client {
             Some(Err(error)) => return Err(error),
             None => return Ok(Some(End::Lost("closed".into()))),
         };
+        match self.store().pages.read(&text) {
+            Ok(Some(page)) => {
+                page.values.iter().for_each(|(page, stamps)| self.page(page, stamps));
+                socket.send(Message::text(page.ack.clone())).await?;
+                return Ok(None);
+            }
+            Ok(None) => {}
+            Err(error) => return Ok(Some(End::Lost(error.to_string()))),
+        }
         let envelopes = match decode_server_frame(text.as_bytes(), &Limits::default()) {
             Ok(envelopes) => envelopes,
             Err(error) => return Ok(Some(End::Lost(error.to_string()))),
@@ -296,7 +306,7 @@ impl Client {
         for envelope in envelopes {
             match envelope {
                 ServerEnvelope::Chunk { id, values } => {
-                    values.iter().for_each(|page| self.page(page));
+                    values.iter().for_each(|page| self.page(page, &pages::stamps(page)));
                     socket.send(Message::text(frames::ack(id))).await?;
                 }
                 ServerEnvelope::Exit { id, exit } if self.push_id.as_ref() == Some(&id) => self.pushed(&exit),
@@ -310,14 +320,13 @@ impl Client {
         Ok(None)
     }
 
-    fn page(&mut self, page: &PullResponse) {
+    fn page(&mut self, page: &PullResponse, stamps: &[Option<Stamp>]) {
         if self.backend_id.get_or_insert_with(|| page.backend_id.clone()) != &page.backend_id {
             self.violation(&Violation::Backend);
         }
         let now = self.shared.micros(Instant::now());
-        for pulled in &page.batch {
+        for (pulled, stamp) in page.batch.iter().zip(stamps) {
             let event = &pulled.event;
-            let stamp = event.client_id.starts_with("load-").then(|| Stamp::of(event)).flatten();
             let own = stamp.as_ref().filter(|_| event.client_id == self.client_id).map(|stamp| stamp.index);
             if self.follows()
                 && let Err(violation) = self.book.came(event, own)

@@ -1,6 +1,7 @@
 //! What all clients of a run share.
 
 use crate::args::Args;
+use crate::pages::Pages;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, watch};
@@ -31,6 +32,7 @@ pub(crate) struct Store {
     pub(crate) id: String,
     /// The number of the last event that anybody knows of.
     head: AtomicU64,
+    pub(crate) pages: Pages,
 }
 
 impl Store {
@@ -63,7 +65,8 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(args: Args, run: u64) -> Self {
         let prefix = args.prefix.clone().unwrap_or_else(|| format!("load-{run:x}"));
-        let store = |number| Store { id: format!("{prefix}-{number}"), head: AtomicU64::new(0) };
+        let store =
+            |number| Store { id: format!("{prefix}-{number}"), head: AtomicU64::new(0), pages: Pages::default() };
         Self {
             stores: (0..args.stores).map(store).collect(),
             args,

@@ -19,6 +19,7 @@ mod client;
 mod figures;
 mod frames;
 mod histogram;
+mod pages;
 mod process;
 mod progress;
 mod report;
