@@ -43,6 +43,30 @@ async fn one_server_hears_what_another_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_does_not_hear_of_what_it_stored_itself() {
+    let Some(server) = Postgres::start() else { return };
+    let [own, other] = [(); 2].map(|()| server.url());
+    let own = PostgresStorage::connect(&own).await.unwrap();
+    let other = PostgresStorage::connect(&other).await.unwrap();
+    let mut hints = own.hints().unwrap();
+    let mut logs = [own.create("own", "a").await.unwrap(), other.create("other", "b").await.unwrap()];
+    let heard = async {
+        let mut heard = 0;
+        // Until it listens, hints go by; what it hears comes in the order in which it was announced.
+        while heard < 3 {
+            own.append("own", &logs[0], vec![entry(logs[0].head + 1)]).await.unwrap();
+            other.append("other", &logs[1], vec![entry(logs[1].head + 1)]).await.unwrap();
+            logs.iter_mut().for_each(|log| log.head += 1);
+            if let Ok(hint) = tokio::time::timeout(Duration::from_millis(100), hints.recv()).await {
+                assert_eq!(hint.as_deref(), Some("other"));
+                heard += 1;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), heard).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn servers_that_start_at_once_make_the_tables_once() {
     let Some(server) = Postgres::start() else { return };
     let url = server.url();

@@ -8,7 +8,7 @@ use super::identity::Highest;
 use super::{
     Appended, Entry, LogState, NUMBER_MAX, Nonce, ReadMax, Storage, StorageError, StorageFuture, StoreSummary,
 };
-use link::{Link, Links, outcome, unavailable};
+use link::{Links, outcome, unavailable};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -23,6 +23,7 @@ use tokio_postgres::types::ToSql;
 /// `search_path`.
 pub struct PostgresStorage {
     links: Links,
+    announcer: hints::Announcer,
     hints: Mutex<Option<UnboundedReceiver<Box<str>>>>,
     _listener: hints::Listener,
 }
@@ -48,8 +49,9 @@ impl PostgresStorage {
         config.application_name("livestore-server");
         let links = Links::new(config.clone());
         schema::migrate(&mut *links.alone().await?).await?;
-        let (listener, hints) = hints::Listener::start(config);
-        Ok(Self { links, hints: Mutex::new(Some(hints)), _listener: listener })
+        let announcer = hints::Announcer::new();
+        let (listener, hints) = hints::Listener::start(config, announcer.clone());
+        Ok(Self { links, announcer, hints: Mutex::new(Some(hints)), _listener: listener })
     }
 
     async fn load_log(&self, store_id: &str) -> Result<Option<LogState>, StorageError> {
@@ -86,7 +88,7 @@ impl PostgresStorage {
             return Ok(Appended::Moved(self.load_log(store_id).await?));
         }
         if !entries.is_empty() {
-            announce(&link, store_id);
+            self.announcer.announce(&link, store_id);
         }
         Ok(Appended::Stored)
     }
@@ -224,17 +226,6 @@ impl<'a> Columns<'a> {
         }
         Ok(columns)
     }
-}
-
-/// Tells the other servers, after the commit and without waiting: a hint, which their look at the head now and then backs up.
-fn announce(link: &Link, store_id: &str) {
-    let (client, statement) = (link.client.clone(), link.statements.notify.clone());
-    let payload = hints::payload(store_id).to_owned();
-    tokio::spawn(async move {
-        if let Err(error) = client.execute(&statement, &[&payload]).await {
-            tracing::debug!(%error, "a hint to the other servers was not sent");
-        }
-    });
 }
 
 fn entry(row: &tokio_postgres::Row) -> Result<Entry, tokio_postgres::Error> {

@@ -167,7 +167,7 @@ impl Statements {
                      WHERE $1::text IS NULL OR name > $1 ORDER BY name LIMIT $2",
                 )
                 .await?,
-            notify: client.prepare("SELECT pg_notify('livestore', $1)").await?,
+            notify: client.prepare("SELECT pg_notify('livestore', hint) FROM UNNEST($1::text[]) AS hint").await?,
         })
     }
 }
