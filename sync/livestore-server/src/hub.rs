@@ -5,7 +5,7 @@ mod store;
 mod task;
 
 pub use pages::SharedPage;
-pub use store::{Follow, Follower, Handed, OpenStore, Page, PushError};
+pub use store::{Follow, Follower, Handed, OpenStore, Page, PushError, Seat};
 
 use crate::limits::{Pace, ServerLimits};
 use crate::storage::{Storage, StorageError};

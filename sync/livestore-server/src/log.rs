@@ -8,7 +8,9 @@ mod owner;
 mod recent;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use admission::{Admission, admit};
 pub use owner::{Input, Output, Owner, Push, Verdict};
 pub use recent::Recent;
+pub use turns::{Pusher, TurnOptions, Turns};

@@ -1,9 +1,10 @@
 use super::pages::{Pages, SharedPage};
 use crate::limits::Bucket;
-use crate::log::{Push, Recent, Verdict};
+use crate::log::{Push, Pusher, Recent, Verdict};
 use crate::metrics::METRICS;
 use crate::storage::{Entry, ReadMax, Storage, StorageError};
 use livestore_sync_protocol::{BackendId, Groups, Limits, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -17,6 +18,7 @@ pub struct OpenStore {
     pub(super) pages: Pages,
     pub(super) state: watch::Receiver<State>,
     pub(super) requests: mpsc::Sender<Request>,
+    pub(super) pushers: AtomicU64,
     pub(super) opened_at: Instant,
     pub(super) pace: Mutex<Bucket>,
 }
@@ -24,7 +26,9 @@ pub struct OpenStore {
 /// What the owner's task is asked for.
 #[derive(Debug)]
 pub(super) enum Request {
-    Push(Push, oneshot::Sender<Verdict>),
+    Push(Option<Pusher>, Push, oneshot::Sender<Verdict>),
+    /// Pushes no more.
+    Gone(Pusher),
     Hint,
     /// Look at the log now, and say when it is done.
     Look(oneshot::Sender<Result<(), StorageError>>),
@@ -76,6 +80,21 @@ impl Handed {
     /// The owner's task is gone, and what became of the push is not known.
     pub async fn verdict(self) -> Result<Verdict, PushError> {
         self.0.await.map_err(|_| PushError)
+    }
+}
+
+/// A connection's place among those that push to a store, until it is dropped: by it the owner knows who was refused how often,
+/// and gives [turns](crate::log::Turns).
+#[derive(Debug)]
+pub struct Seat {
+    pusher: Pusher,
+    requests: mpsc::Sender<Request>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        // In a full queue nobody waits for somebody's turn.
+        let _ = self.requests.try_send(Request::Gone(self.pusher));
     }
 }
 
@@ -152,17 +171,25 @@ impl OpenStore {
     ///
     /// The owner's task is gone.
     pub async fn push(&self, push: Push) -> Result<Verdict, PushError> {
-        self.hand_over(push).await?.verdict().await
+        self.hand_over(None, push).await?.verdict().await
     }
 
-    /// Hands a push to the owner, waiting for its turn. Those that are handed over one after the other keep their order.
+    /// A place among those that push.
+    #[must_use]
+    pub fn seat(&self) -> Seat {
+        let pusher = Pusher(self.pushers.fetch_add(1, Ordering::Relaxed));
+        Seat { pusher, requests: self.requests.clone() }
+    }
+
+    /// Hands a push to the owner, waiting for its turn. Those that are handed over one after the other keep their order. Who has
+    /// no seat gets no turn when others are ahead again and again.
     ///
     /// # Errors
     ///
     /// The owner's task is gone.
-    pub async fn hand_over(&self, push: Push) -> Result<Handed, PushError> {
+    pub async fn hand_over(&self, seat: Option<&Seat>, push: Push) -> Result<Handed, PushError> {
         let (sender, verdict) = oneshot::channel();
-        self.requests.send(Request::Push(push, sender)).await.map_err(|_| PushError)?;
+        self.requests.send(Request::Push(seat.map(|seat| seat.pusher), push, sender)).await.map_err(|_| PushError)?;
         METRICS.waiting_pushes.saw((self.requests.max_capacity() - self.requests.capacity()) as u64);
         Ok(Handed(verdict))
     }

@@ -4,12 +4,13 @@ use super::pages::Pages;
 use super::store::{Follow, OpenStore, Request, State};
 use super::{HubOptions, Shared};
 use crate::limits::Bucket;
-use crate::log::{Input, Output, Owner, Recent, Verdict};
+use crate::log::{Input, Output, Owner, Push, Recent, TurnOptions, Turns, Verdict};
 use crate::metrics::METRICS;
 use crate::storage::{LogState, Storage, StorageError};
 use futures_util::FutureExt as _;
 use livestore_sync_protocol::BackendId;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,6 +29,8 @@ pub(super) fn start(shared: &Arc<Shared>, store_id: &str) -> Arc<OpenStore> {
         options: shared.options,
         store_id: store_id.into(),
         owner: Owner::with_events_max(shared.options.events_max),
+        turns: Turns::new(TurnOptions { held_max: shared.options.pushes_max, ..TurnOptions::default() }),
+        begin: Instant::now(),
         recent: Arc::clone(&recent),
         state,
         restarts: 0,
@@ -44,8 +47,8 @@ pub(super) fn start(shared: &Arc<Shared>, store_id: &str) -> Arc<OpenStore> {
     let storage = Arc::clone(&shared.storage);
     let pace = Mutex::new(Bucket::new(shared.options.pace));
     let opened_at = Instant::now();
-    let (store_id, pages) = (store_id.into(), Pages::default());
-    Arc::new(OpenStore { store_id, storage, recent, pages, state: watched, requests, opened_at, pace })
+    let (store_id, pages, pushers) = (store_id.into(), Pages::default(), AtomicU64::new(0));
+    Arc::new(OpenStore { store_id, storage, recent, pages, state: watched, requests, pushers, opened_at, pace })
 }
 
 struct Task {
@@ -54,6 +57,8 @@ struct Task {
     options: HubOptions,
     store_id: Box<str>,
     owner: Owner,
+    turns: Turns<(Push, oneshot::Sender<Verdict>)>,
+    begin: Instant,
     recent: Arc<Mutex<Recent>>,
     state: watch::Sender<State>,
     restarts: u64,
@@ -73,14 +78,18 @@ impl Task {
                 (true, true) => self.options.poll.min(self.options.linger),
                 (true, false) => self.options.linger,
             };
+            let turn_ends = self.turns.deadline().map(|at| at.saturating_sub(self.begin.elapsed()));
+            let wait = turn_ends.map_or(wait, |ends| ends.min(wait));
             let request = tokio::time::timeout(wait, requests.recv()).await;
             idle = if request.is_ok() { Duration::ZERO } else { idle + wait };
             match request {
-                Ok(Some(Request::Push(push, verdict))) => {
-                    self.waiting = Some(verdict);
-                    self.act(Input::Push(push)).await;
-                    // Whatever happened, somebody waits.
-                    self.answer(Verdict::Unknown);
+                Ok(Some(Request::Push(from, push, verdict))) => {
+                    self.turns.push(from, (push, verdict));
+                    self.judge().await;
+                }
+                Ok(Some(Request::Gone(pusher))) => {
+                    self.turns.gone(pusher, self.begin.elapsed());
+                    self.judge().await;
                 }
                 Ok(Some(Request::Hint)) => self.act(Input::Hint).await,
                 Ok(Some(Request::Look(looked))) => {
@@ -88,6 +97,7 @@ impl Task {
                     let _ = looked.send(self.looked.clone());
                 }
                 Ok(None) => return,
+                Err(_) if turn_ends.is_some() => self.judge().await,
                 Err(_) => {
                     // A log that cannot be loaded is not worth keeping.
                     let is_over = idle >= self.options.linger || !is_loaded;
@@ -99,6 +109,16 @@ impl Task {
                     }
                 }
             }
+        }
+    }
+
+    /// Judges the pushes whose turn it is.
+    async fn judge(&mut self) {
+        while let Some((push, verdict)) = self.turns.next(self.begin.elapsed()) {
+            self.waiting = Some(verdict);
+            self.act(Input::Push(push)).await;
+            // Whatever happened, somebody waits.
+            self.answer(Verdict::Unknown);
         }
     }
 
@@ -190,6 +210,7 @@ impl Task {
     fn answer(&mut self, verdict: Verdict) {
         if let Some(waiting) = self.waiting.take() {
             METRICS.judged(&verdict);
+            self.turns.judged(&verdict, self.begin.elapsed());
             let _ = waiting.send(verdict);
         }
     }

@@ -129,7 +129,7 @@ async fn open(server: &Server, connect: &ConnectRequest, pass: Pass) -> Result<S
     let refusal = || (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be opened now".to_owned());
     let opened = tokio::time::timeout(server.shared.limits.request_max, opening).await;
     let store = opened.map_err(|_| refusal())?.map_err(|_| refusal())?;
-    Ok(Session { store, gate: server.shared.gate.clone(), pass })
+    Ok(Session { store, gate: server.shared.gate.clone(), pass, seat: None })
 }
 
 fn websocket_response(

@@ -1,7 +1,7 @@
 //! What WebSocket and HTTP have in common: a store, somebody who may use it, and the way to it.
 
 use crate::auth::{Gate, Operation, Pass, Refusal, RejectedEvent};
-use crate::hub::{Handed, OpenStore, Page};
+use crate::hub::{Handed, OpenStore, Page, Seat};
 use crate::log::{Push, Verdict};
 use crate::metrics::METRICS;
 use crate::storage::{Entry, StorageError};
@@ -15,6 +15,8 @@ pub(crate) struct Session {
     pub(crate) store: Arc<OpenStore>,
     pub(crate) gate: Gate,
     pub(crate) pass: Pass,
+    /// `None` for a single request.
+    pub(crate) seat: Option<Arc<Seat>>,
 }
 
 impl Session {
@@ -64,7 +66,7 @@ impl Session {
         }
         let principal = self.pass.principal().name().map(Into::into);
         let push = Push { batch, backend_id, principal, at_ms: now_ms() };
-        let handed = self.store.hand_over(push).await;
+        let handed = self.store.hand_over(self.seat.as_deref(), push).await;
         handed.map(Admitted::Handed).map_err(|error| Close::new(Close::INTERNAL, error.to_string()))
     }
 

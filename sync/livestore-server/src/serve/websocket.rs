@@ -18,6 +18,7 @@ use livestore_sync_protocol::{
 };
 use outgoing::Outgoing;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -43,11 +44,12 @@ enum Done {
 /// Serves a connection until it ends. `end` tells that it has to: the server shuts down, a right was taken back.
 pub(super) async fn serve(
     socket: WebSocket,
-    session: Session,
+    mut session: Session,
     setting: (ServerOptions, ServerLimits),
     end: watch::Receiver<Option<Close>>,
 ) {
     let Some(follow) = session.store.follow() else { return };
+    session.seat = Some(Arc::new(session.store.seat()));
     let (options, limits) = setting;
     // One time for all connections of a store, so that its pace has one.
     let begin = session.store.opened_at();
@@ -262,6 +264,8 @@ impl Connection {
         if follow.restarts != self.follow.restarts {
             return Err(Some(restarted()));
         }
+        METRICS.pages.add(1);
+        METRICS.events_sent.add(events.len() as u64);
         let head = events.last().map_or(follow.head, |last| last.number.max(follow.head));
         let page = LogPage { key: read.key, backend_id: &follow.backend_id, head, events };
         let now = self.begin.elapsed();

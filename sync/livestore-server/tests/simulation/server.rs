@@ -1,9 +1,10 @@
 //! One server process: its owner, and what waits for it.
 
 use crate::storage::{Fault, Log};
-use livestore_server::log::{Input, Output, Owner, Push, Verdict};
+use livestore_server::log::{Input, Output, Owner, Push, Pusher, TurnOptions, Turns, Verdict};
 use livestore_sync_protocol::{PushKey, Read};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// What the owner of a store is asked for.
 pub(crate) enum Request {
@@ -11,11 +12,19 @@ pub(crate) enum Request {
     Look,
     /// A read that waits until the log was looked at.
     LookFor(usize, Read),
+    /// The connection is gone.
+    Gone(usize),
 }
+
+/// A push, and its place among those of its connection.
+type Waiting = (usize, PushKey, Push, u64);
 
 pub(crate) struct Server {
     owner: Owner,
     requests: VecDeque<Request>,
+    turns: Turns<Waiting>,
+    /// How many pushes of each connection came, and how many were looked at.
+    came: BTreeMap<usize, (u64, u64)>,
     /// The push under way.
     pushing: Option<(usize, PushKey)>,
     looking_for: Option<(usize, Read)>,
@@ -32,6 +41,8 @@ pub(crate) enum Said {
     Read(usize, Read),
     Moved,
     Restarted,
+    /// A connection was given a turn.
+    Turn,
 }
 
 impl Server {
@@ -39,6 +50,8 @@ impl Server {
         let mut server = Self {
             owner: Owner::default(),
             requests: VecDeque::new(),
+            turns: Turns::new(TurnOptions { held_max: 3, ..TurnOptions::default() }),
+            came: BTreeMap::new(),
             pushing: None,
             looking_for: None,
             asked: None,
@@ -57,8 +70,47 @@ impl Server {
         self.asked.is_some() || !self.requests.is_empty()
     }
 
+    /// Whether somebody has a turn, while others wait.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.turns.deadline().is_some()
+    }
+
+    /// The push whose turn it is.
+    fn next_push(&mut self, now: Duration) -> Option<Input> {
+        let (connection, key, push, place) = self.turns.next(now)?;
+        let (_, looked_at) = self.came.get_mut(&connection).expect("it came");
+        assert_eq!(place, *looked_at, "pushes of one connection keep their order");
+        *looked_at += 1;
+        self.pushing = Some((connection, key));
+        Some(Input::Push(push))
+    }
+
+    /// The next thing that the owner is to do.
+    fn next(&mut self, now: Duration) -> Option<Input> {
+        if let Some(push) = self.next_push(now) {
+            return Some(push);
+        }
+        match self.requests.pop_front()? {
+            Request::Push(connection, key, push) => {
+                let (came, _) = self.came.entry(connection).or_default();
+                self.turns.push(Some(Pusher(connection as u64)), (connection, key, push, *came));
+                *came += 1;
+                self.next_push(now)
+            }
+            Request::Look => Some(Input::Hint),
+            Request::LookFor(connection, read) => {
+                self.looking_for = Some((connection, read));
+                Some(Input::Hint)
+            }
+            Request::Gone(connection) => {
+                self.turns.gone(Pusher(connection as u64), now);
+                None
+            }
+        }
+    }
+
     /// Does one thing: asks the storage, or begins with the next request.
-    pub(crate) fn work(&mut self, log: &mut Log, fault: Fault) -> Vec<Said> {
+    pub(crate) fn work(&mut self, log: &mut Log, fault: Fault, now: Duration) -> Vec<Said> {
         let input = match self.asked.take() {
             Some(Output::Load) if fault == Fault::Unavailable => {
                 Input::Loaded(log.append(&log.state(), &[], fault).map(|_| log.state()))
@@ -67,16 +119,8 @@ impl Server {
             Some(Output::Append(state, entries)) => Input::Appended(log.append(&state, &entries, fault)),
             Some(Output::Origins(nonces)) => Input::Origins(Ok(log.origins(&nonces))),
             Some(Output::Read { after, max }) => Input::Read(Ok(log.read(after, max))),
-            _ => match self.requests.pop_front() {
-                Some(Request::Push(connection, key, push)) => {
-                    self.pushing = Some((connection, key));
-                    Input::Push(push)
-                }
-                Some(Request::Look) => Input::Hint,
-                Some(Request::LookFor(connection, read)) => {
-                    self.looking_for = Some((connection, read));
-                    Input::Hint
-                }
+            _ => match self.next(now) {
+                Some(input) => input,
                 None => return Vec::new(),
             },
         };
@@ -85,6 +129,11 @@ impl Server {
             match output {
                 Output::Answer(verdict) => {
                     let (connection, key) = self.pushing.take().expect("one push, one verdict");
+                    let had_turn = self.turns.turn();
+                    self.turns.judged(&verdict, now);
+                    if self.turns.turn().is_some() && had_turn.is_none() {
+                        said.push(Said::Turn);
+                    }
                     said.push(Said::Verdict(connection, key, verdict));
                 }
                 Output::Published(entries) => {

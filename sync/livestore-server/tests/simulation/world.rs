@@ -14,10 +14,12 @@ use livestore_sync_protocol::{
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-pub(crate) const MARKS: [&str; 7] = [
+pub(crate) const MARKS: [&str; 9] = [
     "a client is told that the server is ahead",
+    "a client is given a turn",
     "a connection is cut with frames under way",
     "a push is accepted",
+    "a push waits for a turn to end",
     "a server ends with an append under way",
     "another server appends first",
     "it is not known whether events were stored",
@@ -229,7 +231,10 @@ impl World {
     }
 
     fn work_with(&mut self, server: usize, fault: Fault) {
-        let said = self.servers[server].work(&mut self.log, fault);
+        let said = self.servers[server].work(&mut self.log, fault, self.now);
+        if self.servers[server].holds_back() {
+            self.mark("a push waits for a turn to end");
+        }
         let is_shared = self.servers.len() > 1;
         for said in said {
             match said {
@@ -241,6 +246,7 @@ impl World {
                     self.close(key);
                 }
                 ServerSaid::Read(key, read) => self.answer(key, read),
+                ServerSaid::Turn => self.mark("a client is given a turn"),
                 ServerSaid::Moved => {
                     if is_shared && self.servers[server].has_work() {
                         self.mark("another server appends first");
@@ -301,6 +307,7 @@ impl World {
 
     fn cut(&mut self, key: usize) {
         let Some(connection) = self.connections.remove(&key) else { return };
+        self.servers[connection.server].ask(Request::Gone(key));
         if !connection.up.is_empty() || !connection.down.is_empty() {
             self.mark("a connection is cut with frames under way");
         }
@@ -316,7 +323,7 @@ impl World {
         let keys: Vec<usize> = of_server.map(|(key, _)| *key).collect();
         keys.into_iter().for_each(|key| self.cut(key));
         if self.rng.one_in(2) {
-            drop(self.servers[server].work(&mut self.log, Fault::None));
+            drop(self.servers[server].work(&mut self.log, Fault::None, self.now));
         }
         self.servers[server] = Server::new();
     }
@@ -347,10 +354,12 @@ impl World {
         }
     }
 
-    /// Nothing goes wrong any more and no time passes, so no deadline helps: all that was asked has to be answered.
+    /// Nothing goes wrong any more and hardly any time passes, so that no deadline helps but the end of a turn: all that was asked has
+    /// to be answered.
     fn come_to_rest(&mut self) {
         self.has_faults = false;
         for _round in 0..5_000 {
+            self.now += Duration::from_micros(200);
             for client in 0..self.clients.len() {
                 if self.clients[client].machine.is_none() {
                     if let Some(key) = self.of_client(client) {
