@@ -18,8 +18,9 @@ pub struct StoreStatus {
     pub leader: LeaderState,
     /// Commit groups in the eventlog that could not be materialized; the last 1,000 of them.
     pub quarantined: Vec<Quarantined>,
-    /// Journals of ended sessions that could not be read whole. What was readable is in the eventlog; the files are kept, for
-    /// you to look at and remove.
+    /// Journals of ended sessions that could not be read whole, what was readable of them is in the eventlog; and eventlogs that another
+    /// backend took the place of, see [`OnOtherBackend::KeepAside`](crate::OnOtherBackend::KeepAside). The files are kept, for you to
+    /// look at and remove.
     pub kept_aside: Vec<PathBuf>,
     /// Why the store is closed or stopped, if it is.
     pub closed: Option<String>,

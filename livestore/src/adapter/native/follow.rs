@@ -128,6 +128,7 @@ impl Follower {
         if stood.is_some() {
             let dropped = dropped_since(&self.log, since)?;
             dropped.iter().for_each(|dropped| self.attached.dropped(dropped, &self.desk));
+            self.tell_pending()?;
             if is_restarted {
                 self.attached.end_lost_receipts(&self.log, &dropped, || self.log.pending_groups(), &self.desk)?;
             }
@@ -265,12 +266,27 @@ impl Follower {
         self.attached.accepted(accepted, &self.desk);
     }
 
+    fn pending_after(&self, seq: u64) -> Result<Vec<Accepted>, StorageError> {
+        let groups = self.log.pending_after(seq, PENDING_PAGE)?;
+        Ok(groups.into_iter().map(|(group, seq)| Accepted { group, seq }).collect())
+    }
+
+    /// Before anything is handed over: a leader that began anew may not know any more that the log has it.
+    fn tell_pending(&mut self) -> Result<(), StorageError> {
+        loop {
+            let accepted = self.pending_after(self.seq)?;
+            if accepted.is_empty() {
+                return Ok(());
+            }
+            self.accept(&accepted);
+        }
+    }
+
     /// Tells a session that just attached what is pending.
     fn tell_pending_to(&self, port: &Port, nonce: JournalNonce) -> Result<(), StorageError> {
         let mut seq = 0;
         loop {
-            let groups = self.log.pending_after(seq, PENDING_PAGE)?;
-            let accepted: Vec<_> = groups.into_iter().map(|(group, seq)| Accepted { group, seq }).collect();
+            let accepted = self.pending_after(seq)?;
             let Some(last) = accepted.last() else { return Ok(()) };
             seq = last.seq;
             port.accepted(&accepted, |group| group.nonce == nonce);

@@ -276,7 +276,8 @@ fn refuse(request: Request) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::leader::LeaderOptions;
+    use crate::leader::{LeaderOptions, StatePosition, Submission};
+    use crate::sqlite::Db;
     use crate::*;
 
     #[event("v1.Added")]
@@ -292,6 +293,49 @@ mod tests {
         fn added(_: Added) {}
     }
 
+    fn roles(folder: PathBuf) -> Roles {
+        Roles {
+            desk: Desk::new(LeaderOptions::default()),
+            folder,
+            materializers: Materializers::of::<App>(),
+            fingerprint: crate::schema::fingerprint(App::DEF).to_string(),
+            sync: None,
+            _presence: Arc::default(),
+        }
+    }
+
+    /// A leader forgets how far journals were taken that are gone, once there are many: a late copy must not reach it.
+    #[test]
+    fn who_follows_hands_over_nothing_that_is_pending_already() {
+        let directory = std::env::temp_dir().join(format!("livestore-roles-{}-late", std::process::id()));
+        let _ = std::fs::remove_dir_all(&directory);
+        let backend = MemoryBackend::new();
+        let open = || Store::<App>::builder(native(&directory), "late").sync(backend.clone()).open().unwrap();
+        let store = open();
+        store.commit(Added { id: 1 }).unwrap();
+        assert!(store.wait_synced(Duration::from_secs(60)));
+        backend.set_online(false);
+        store.commit(Added { id: 2 }).unwrap().wait_durable(Duration::from_secs(60)).unwrap();
+        store.shutdown().unwrap();
+
+        let folder = directory.canonicalize().unwrap().join("store-late");
+        let place = Storage::Folder(folder.clone()).log();
+        Db::open(place.clone(), Arc::default()).unwrap().batch("DELETE FROM journals").unwrap();
+        let leader = open();
+        let log = Eventlog::open(place).unwrap();
+        let (group, _) = log.pending_after(0, 10).unwrap().pop().unwrap();
+        let mut attached = Attached::default();
+        attached.add(group.nonce, Arc::default(), StatePosition { place: 1, ..StatePosition::default() });
+        attached.waiting.push_back(Submission { group, slot: Arc::default(), is_foreign: false });
+        let stood = Some((1, log.generation().unwrap()));
+        let Ok(follower) = roles(folder).follow(&mut attached, stood) else { panic!("it cannot follow") };
+        assert_eq!(follower.attached.waiting.len(), 0, "it would be there twice");
+        assert_eq!(log.pending_groups().unwrap().len(), 1);
+        drop(follower);
+        leader.shutdown().unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
     #[test]
     fn who_follows_knows_before_the_first_message_what_the_files_say() {
         let directory = std::env::temp_dir().join(format!("livestore-roles-{}", std::process::id()));
@@ -300,18 +344,10 @@ mod tests {
         let folder = directory.canonicalize().unwrap().join("store-followed");
         let damaged = folder.join("journal-x-000000.damaged");
         std::fs::write(&damaged, "not a journal").unwrap();
-        let desk = Desk::new(LeaderOptions::default());
-        let roles = Roles {
-            desk: Arc::clone(&desk),
-            folder,
-            materializers: Materializers::of::<App>(),
-            fingerprint: crate::schema::fingerprint(App::DEF).to_string(),
-            sync: None,
-            _presence: Arc::default(),
-        };
+        let roles = roles(folder);
         let Ok(Role::Follow(follower)) = roles.find(&|_| Ok(()), &mut |_| {}) else { panic!("another leads") };
         assert!(follower.attached.is_provisional, "no backend confirms");
-        assert_eq!(desk.status().kept_aside, [damaged]);
+        assert_eq!(roles.desk.status().kept_aside, [damaged]);
         drop((follower, roles));
         leader.shutdown().unwrap();
         std::fs::remove_dir_all(&directory).unwrap();
