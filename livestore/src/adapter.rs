@@ -160,6 +160,16 @@ impl Seat {
         Ok(leader)
     }
 
+    /// Where the leader ended and sessions still hold it, whoever opens the store now starts another.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn leave_stopped(&self) {
+        let mut seat = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
+        let leader = seat.as_ref().and_then(|seated| seated.leader.upgrade());
+        if leader.is_some_and(|leader| leader.stopped().is_some()) {
+            *seat = None;
+        }
+    }
+
     /// Whether some leader still sits here, or is about to.
     fn is_taken(&self) -> bool {
         let seat = self.leader.try_lock();

@@ -51,6 +51,7 @@ impl Adapter for NativeAdapter {
         let directory = Directory::open(&self.directory)?;
         let folder = directory.store_folder(boot.store_id)?;
         let seat = seats().seat(folder.clone());
+        seat.leave_stopped();
         let leader = seat.join(&mut boot, |boot, start| join(boot, &folder, directory.client_id(), start))?;
         let identity = Identity {
             nonce: JournalNonce::mint(&random),

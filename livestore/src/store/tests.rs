@@ -195,3 +195,23 @@ fn nobody_waits_for_a_first_sync_that_nobody_pumps() {
     let builder = Store::<App>::builder(memory(), "unpumped").sync(MemoryBackend::new()).initial_sync(wait);
     builder.pumped().open().unwrap().shutdown().unwrap();
 }
+
+/// The older session still holds its leader, and its journal.
+#[test]
+fn a_store_whose_leader_was_overtaken_opens_again() {
+    let directory = std::env::temp_dir().join(format!("livestore-store-{}-overtaken", std::process::id()));
+    let _ = std::fs::remove_dir_all(&directory);
+    let open = || Store::<App>::open(native(&directory), "overtaken").unwrap();
+    let store = open();
+    let log = directory.join("store-overtaken").join("eventlog.db");
+    crate::eventlog::Eventlog::open(crate::sqlite::Place::File(log)).unwrap().claim().unwrap();
+    let left = store.commit(Added { id: 1 }).unwrap().wait(Duration::from_secs(60));
+    assert!(matches!(left, Err(WaitError::Closed { .. })), "{left:?}");
+    let again = open();
+    again.commit(Added { id: 2 }).unwrap();
+    drop(store);
+    let mut counts = again.changes(&query_db(Item::query().count())).unwrap();
+    while *counts.next_timeout(Duration::from_secs(60)).expect("the rest of its journal is taken") < 2 {}
+    again.shutdown().unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+}
