@@ -1,12 +1,11 @@
-//! This project's server, in the test's process, with a log of its own.
+//! This project's server, in the test's process.
 
-use livestore_server::auth::{Gate, TokenFile};
+use livestore_server::auth::Gate;
 use livestore_server::limits::ServerLimits;
 use livestore_server::serve::{self, serve};
-use livestore_server::storage::{ReadMax, SqliteStorage, Storage, Synchronous};
+use livestore_server::storage::{ReadMax, Storage};
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -26,8 +25,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one on any port. Its logs are in `data`; without `tokens` everybody is let in.
-    pub(crate) fn start(data: &Path, tokens: Option<&Path>, lines: &Lines) -> Self {
+    /// Starts one on any port; without a gate everybody is let in.
+    pub(crate) fn start(storage: impl Future<Output = Arc<dyn Storage>>, gate: Option<Gate>, lines: &Lines) -> Self {
         let writer = lines.clone();
         let filter = tracing_subscriber::EnvFilter::new("livestore_server=trace,livestore_sync_protocol=trace");
         let subscriber =
@@ -40,13 +39,10 @@ impl Server {
             .on_thread_start(move || std::mem::forget(tracing::dispatcher::set_default(&dispatch)))
             .build()
             .expect("a runtime starts");
-        let storage: Arc<dyn Storage> =
-            Arc::new(SqliteStorage::open(data, Synchronous::Normal).expect("the server's directory opens"));
-        let limits = ServerLimits::default();
-        let gate = tokens.map(|path| Gate::new(Arc::new(TokenFile::open(path).expect("the tokens read")), &limits));
+        let storage = runtime.block_on(storage);
         let (stop, stopped) = oneshot::channel();
         let (address, task) = runtime.block_on(async {
-            let mut builder = serve::Server::builder(Arc::clone(&storage)).limits(limits);
+            let mut builder = serve::Server::builder(Arc::clone(&storage)).limits(ServerLimits::default());
             if let Some(gate) = gate {
                 builder = builder.gate(gate);
             }

@@ -2,7 +2,7 @@
 
 use crate::bell::Bell;
 use crate::client::steps;
-use crate::{Client, Note};
+use crate::{Client, Note, PATIENCE};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -11,10 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// How long an answer to a command may take.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 /// How a TypeScript client is set up.
 #[derive(Clone, Debug)]
@@ -111,12 +108,12 @@ impl TypeScript {
 
     /// Waits until its store is open.
     pub(crate) fn wait_ready(&self) {
-        let ready = self.bell.until(Instant::now() + ANSWER_MAX, || {
+        let ready = self.bell.until(Instant::now() + PATIENCE, || {
             let said = self.heard.lock();
             assert!(!said.is_over, "the TypeScript client {} ended before it was ready", self.name);
             said.is_ready.then_some(())
         });
-        assert!(ready.is_some(), "the TypeScript client {} was not ready in {ANSWER_MAX:?}", self.name);
+        assert!(ready.is_some(), "the TypeScript client {} was not ready in {PATIENCE:?}", self.name);
     }
 
     /// Commits events together.
@@ -175,7 +172,7 @@ impl TypeScript {
         let mut line = command.clone();
         line["id"] = id.into();
         let sent = writeln!(&self.stdin, "{line}");
-        let answer = self.bell.until(Instant::now() + ANSWER_MAX, || {
+        let answer = self.bell.until(Instant::now() + PATIENCE, || {
             let mut said = self.heard.lock();
             let answer = said.answers.remove(&id);
             assert!(answer.is_some() || !said.is_over, "the TypeScript client {} ended with {command}", self.name);
@@ -184,7 +181,7 @@ impl TypeScript {
         match answer {
             Some(Ok(value)) => value,
             Some(Err(reason)) => panic!("the TypeScript client {} refuses {command}: {reason}", self.name),
-            None => panic!("the TypeScript client {} did not answer {command} ({sent:?}) in {ANSWER_MAX:?}", self.name),
+            None => panic!("the TypeScript client {} did not answer {command} ({sent:?}) in {PATIENCE:?}", self.name),
         }
     }
 }

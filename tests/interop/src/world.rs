@@ -5,15 +5,18 @@ use crate::client::steps;
 use crate::server::Lines;
 use crate::typescript::Heard;
 use crate::{Client, Network, Note, Rust, Server, Setup, TypeScript, node};
+use livestore_server::auth::{Gate, JwtAuth, JwtKeys, TokenFile};
+use livestore_server::limits::ServerLimits;
+use livestore_server::storage::{PostgresStorage, SqliteStorage, Storage, Synchronous};
 use livestore_sync_client::{SyncClient, SyncClientBuilder};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How long anything may take that has to come; a bound, not a measure.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything may take that has to come; a bound, not a measure: whoever waits goes on as soon as it came.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 /// How much of what one side said is shown.
 const SHOWN_BYTES: usize = 16 << 10;
 
@@ -42,6 +45,16 @@ impl World {
         })
     }
 
+    /// The same in CI, or where `INTEROP` is set: all of this takes minutes.
+    #[must_use]
+    pub fn start_in_ci(store_id: &str) -> Option<Self> {
+        if ["CI", "INTEROP"].into_iter().all(|name| std::env::var_os(name).is_none()) {
+            let _ = writeln!(std::io::stderr().lock(), "SKIPPED: runs in CI, or where INTEROP is set");
+            return None;
+        }
+        Self::start(store_id)
+    }
+
     /// A directory of that name, made where it is missing.
     #[must_use]
     pub fn dir(&self, name: &str) -> PathBuf {
@@ -59,13 +72,33 @@ impl World {
     /// Starts the server on a directory of that name.
     #[must_use]
     pub fn server(&self, data: &str) -> Server {
-        Server::start(&self.dir(data), None, &self.lines)
+        Server::start(self.storage(data), None, &self.lines)
     }
 
     /// Starts the server with this token file.
     #[must_use]
     pub fn server_with_tokens(&self, data: &str, tokens: &Path) -> Server {
-        Server::start(&self.dir(data), Some(tokens), &self.lines)
+        let tokens = TokenFile::open(tokens).expect("the tokens read");
+        Server::start(self.storage(data), Some(Gate::new(Arc::new(tokens), &ServerLimits::default())), &self.lines)
+    }
+
+    /// Starts the server with these keys of signed tokens.
+    #[must_use]
+    pub fn server_with_jwks(&self, data: &str, jwks: &Path) -> Server {
+        let signed = JwtAuth::open(JwtKeys::Jwks(jwks.to_owned())).expect("the keys read");
+        Server::start(self.storage(data), Some(Gate::new(Arc::new(signed), &ServerLimits::default())), &self.lines)
+    }
+
+    /// Starts the server on a database.
+    #[must_use]
+    pub fn server_on_postgres(&self, url: &str) -> Server {
+        let storage = async { Arc::new(PostgresStorage::connect(url).await.expect("the database answers")) as _ };
+        Server::start(storage, None, &self.lines)
+    }
+
+    fn storage(&self, data: &str) -> impl Future<Output = Arc<dyn Storage>> {
+        let dir = self.dir(data);
+        async { Arc::new(SqliteStorage::open(dir, Synchronous::Normal).expect("the server's directory opens")) as _ }
     }
 
     /// Starts a TypeScript client that connects through a network.

@@ -2,7 +2,7 @@
 
 use livestore::SyncError;
 use livestore_interop::{Client as _, Network, Setup, World};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn write_tokens(world: &World, lines: &str) -> PathBuf {
     let path = world.dir("tokens").join("tokens");
@@ -20,7 +20,7 @@ const ODD: &str = "odd+token/==%2F&\u{e9}";
 
 #[test]
 fn who_has_a_token_comes_in_and_who_has_none_stays_out() {
-    let Some(world) = World::start("auth-tokens") else { return };
+    let Some(world) = World::start_in_ci("auth-tokens") else { return };
     let tokens = write_tokens(&world, &format!("{KNOWN}{ODD} auth-tokens write\n"));
     let server = world.server_with_tokens("data", &tokens);
     let network = Network::to(server.address());
@@ -69,7 +69,7 @@ fn who_has_a_token_comes_in_and_who_has_none_stays_out() {
 
 #[test]
 fn who_may_only_read_keeps_commits_until_writing_is_allowed() {
-    let Some(world) = World::start("auth-read") else { return };
+    let Some(world) = World::start_in_ci("auth-read") else { return };
     let tokens = write_tokens(&world, KNOWN);
     let server = world.server_with_tokens("data", &tokens);
     let network = Network::to(server.address());
@@ -85,5 +85,39 @@ fn who_may_only_read_keeps_commits_until_writing_is_allowed() {
     write_tokens(&world, "known-token-1 auth-* write\nreader-token auth-* write\n");
     let (trail, _) = world.converged(&[&rust, &reader], 3);
     assert_eq!(trail, ["+a", "+c", "+b"]);
+    server.stop();
+}
+
+/// Tokens that `jose` signed, from npm, and the keys that verify them.
+#[test]
+fn signed_tokens_let_in_and_forged_ones_do_not() {
+    let Some(world) = World::start_in_ci("team-signed") else { return };
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sync/livestore-server/tests/cli/keys");
+    let token = |name: &str| std::fs::read_to_string(keys.join(name)).unwrap().trim().to_owned();
+    let server = world.server_with_jwks("data", &keys.join("jwks.json"));
+    let network = Network::to(server.address());
+    let rust = world.rust_with(&network, "rust", |client| client.token(token("rs256.jwt")));
+    let [socket, polling, reader, forger, late] = world.typescripts([
+        (&network, Setup::ws("socket").token(&token("es256.jwt"))),
+        (&network, Setup::http("polling").token(&token("rs256.jwt"))),
+        (&network, Setup::ws("reader").token(&token("es256-read.jwt"))),
+        (&network, Setup::ws("forger").token(&token("es256-forged.jwt"))),
+        (&network, Setup::ws("late").token(&token("rs256-expired.jwt"))),
+    ]);
+    forger.add("forged");
+    late.add("late");
+    socket.add("a");
+    let _ = world.converged(&[&rust, &socket, &polling, &reader], 1);
+    polling.add("b");
+    let _ = world.converged(&[&rust, &socket, &polling, &reader], 2);
+    rust.add("c");
+    let (trail, _) = world.converged(&[&rust, &socket, &polling, &reader], 3);
+    assert_eq!(trail, ["+a", "+b", "+c"]);
+    assert_eq!([forger.trail().trim(), late.trail().trim()], ["+forged", "+late"], "they see their own alone");
+    reader.add("d");
+    rust.add("e");
+    let _ = world.converged(&[&rust, &socket, &polling], 4);
+    let _ = world.converged(&[&reader], 5);
+    assert_eq!(server.log("team-signed").len(), 4, "what a reader commits stays with it");
     server.stop();
 }

@@ -1,12 +1,12 @@
 //! A server whose logs were lost, or another one at the same address.
 
-use livestore_interop::{Client as _, Network, Setup, World};
+use livestore_interop::{Client as _, Network, PATIENCE, Setup, World};
 
 /// What each language does: TypeScript drops what it has and ends, to begin anew with the new log at its next start; Rust joins the
 /// new log and brings what it knows along, so that nothing is lost that any store in Rust had seen.
 #[test]
 fn a_replaced_backend_is_joined_by_rust_and_begun_anew_by_typescript() {
-    let Some(world) = World::start("replaced") else { return };
+    let Some(world) = World::start_in_ci("replaced") else { return };
     let server = world.server("data");
     let network = Network::to(server.address());
     let rust = world.rust(&network, "rust");
@@ -27,7 +27,7 @@ fn a_replaced_backend_is_joined_by_rust_and_begun_anew_by_typescript() {
     network.mend();
 
     world.until("Rust has brought the events to the new log", || server.log("replaced").len() == 2);
-    assert!(rust.store().wait_synced(std::time::Duration::from_secs(60)));
+    assert!(rust.store().wait_synced(PATIENCE));
     assert_ne!(server.backend_id("replaced"), first);
     assert_eq!(rust.store().sync_status().backend_id.map(|id| id.as_str().to_owned()), server.backend_id("replaced"));
     world.until("the store in TypeScript ends", || typescript.has_said("LiveStore shutdown complete"));

@@ -10,7 +10,7 @@ fn text(bytes: usize, seed: usize) -> String {
 
 #[test]
 fn more_than_a_hundred_events_at_once_pass() {
-    let Some(world) = World::start("many") else { return };
+    let Some(world) = World::start_in_ci("many") else { return };
     let server = world.server("data");
     let network = Network::to(server.address());
     let rust = world.rust(&network, "rust");
@@ -32,7 +32,7 @@ fn more_than_a_hundred_events_at_once_pass() {
 
 #[test]
 fn more_bytes_than_one_message_takes_pass() {
-    let Some(world) = World::start("large") else { return };
+    let Some(world) = World::start_in_ci("large") else { return };
     let server = world.server("data");
     let network = Network::to(server.address());
     let rust = world.rust(&network, "rust");

@@ -16,7 +16,7 @@ fn of_group(state: &[String], name: &str) -> usize {
 
 #[test]
 fn commits_of_rust_arrive_whole_and_in_order() {
-    let Some(world) = World::start("groups") else { return };
+    let Some(world) = World::start_in_ci("groups") else { return };
     let server = world.server("data");
     let (near, far) = (Network::to(server.address()), Network::to(server.address()));
     let rust = world.rust(&near, "rust");
@@ -46,7 +46,7 @@ fn commits_of_rust_arrive_whole_and_in_order() {
 
 #[test]
 fn nothing_comes_between_the_events_of_a_commit() {
-    let Some(world) = World::start("between") else { return };
+    let Some(world) = World::start_in_ci("between") else { return };
     let server = world.server("data");
     let (near, far) = (Network::to(server.address()), Network::to(server.address()));
     let rust = world.rust(&near, "rust");

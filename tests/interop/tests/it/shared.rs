@@ -1,10 +1,9 @@
 //! A store that both languages share.
 
 use livestore_interop::schema::{AllCleared, Measured, NoteAdded, NoteEdited};
-use livestore_interop::{Network, Note, Server, Setup, World};
+use livestore_interop::{Network, Note, PATIENCE, Server, Setup, World};
 use serde_json::json;
 use serde_json::value::RawValue;
-use std::time::Duration;
 
 /// The args of a store's events as the server keeps them: text, byte for byte.
 fn args(server: &Server, store_id: &str) -> Vec<Option<String>> {
@@ -34,7 +33,7 @@ fn both_write_and_both_see_everything() {
     assert_eq!(trail, ["+a", "+b", "~a", "~b"]);
     let note = |id: &str, text: &str| Note { id: id.into(), text: text.into(), value: None };
     assert_eq!(notes, [note("a", "edited"), note("b", "edited too")]);
-    assert!(rust.store().wait_synced(Duration::from_secs(60)));
+    assert!(rust.store().wait_synced(PATIENCE));
     server.stop();
 }
 
@@ -81,7 +80,7 @@ const NUMBERS: [(f64, &str); 9] = [
 
 #[test]
 fn texts_and_numbers_arrive_as_they_were_written() {
-    let Some(world) = World::start("texts") else { return };
+    let Some(world) = World::start_in_ci("texts") else { return };
     let server = world.server("data");
     let network = Network::to(server.address());
     let rust = world.rust(&network, "rust");
@@ -110,7 +109,7 @@ fn texts_and_numbers_arrive_as_they_were_written() {
     let kept: Vec<_> = args(&server, "texts").into_iter().flatten().collect();
     assert_eq!(kept[..NUMBERS.len()], written);
     let mut events = rust.store().raw_events();
-    let mut next = || events.next_timeout(Duration::from_secs(60)).unwrap().unwrap().event.args.unwrap();
+    let mut next = || events.next_timeout(PATIENCE).unwrap().unwrap().event.args.unwrap();
     let raw: Vec<_> = kept.iter().map(|_| next()).collect();
     assert_eq!(raw, kept);
     server.stop();
@@ -146,7 +145,7 @@ fn edits_made_without_a_network_meet() {
     assert_eq!(trail.join(" "), "+shared ~shared +t1 +t2 +r1 ~shared +r2", "who comes later is applied later");
     let shared = notes.iter().find(|note| note.id == "shared").map(|note| note.text.as_str());
     assert_eq!(shared, Some("rust"));
-    assert!(rust.store().wait_synced(Duration::from_secs(60)));
+    assert!(rust.store().wait_synced(PATIENCE));
     // A newcomer of either language reads the same from the log.
     let late = world.typescript(&far, &Setup::ws("late"));
     let late_rust = world.rust(&near, "late-rust");

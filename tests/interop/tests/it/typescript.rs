@@ -5,7 +5,7 @@ use serde_json::json;
 
 /// Two clients write in turn and at once, and come to the same.
 fn two_converge(store_id: &str, first: Setup, second: Setup) {
-    let Some(world) = World::start(store_id) else { return };
+    let Some(world) = World::start_in_ci(store_id) else { return };
     let server = world.server("data");
     let network = Network::to(server.address());
     let [first, second] = world.typescripts([(&network, first), (&network, second)]);
@@ -43,7 +43,7 @@ fn one_over_a_websocket_and_one_over_http_converge() {
 /// As much at once as the published clients survive.
 #[test]
 fn three_that_commit_at_once_converge() {
-    let Some(world) = World::start("at-once") else { return };
+    let Some(world) = World::start_in_ci("at-once") else { return };
     let server = world.server("data");
     let network = Network::to(server.address());
     let setups = ["a", "b", "c"].map(|name| (&network, Setup::ws(name)));
