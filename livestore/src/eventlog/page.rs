@@ -144,6 +144,15 @@ fn check_gapless(db: &Db, place: u64, rows: &[LogRow]) -> Result<(), StorageErro
     }
 }
 
+/// Commit groups without holes: what is read of one is never joined with another.
+fn check_groups(db: &Db, rows: &[LogRow]) -> Result<(), StorageError> {
+    let goes_on = |last: &LogRow, row: &LogRow| row.place == last.place + 1 && row.rest + 1 == last.rest;
+    let hole = rows.windows(2).find(|pair| pair[0].rest > 0 && !goes_on(&pair[0], &pair[1]));
+    hole.map_or(Ok(()), |pair| {
+        Err(damaged(db, format!("the event at place {} is missing, of a commit group", pair[0].place + 1)))
+    })
+}
+
 /// Runs a reading statement; a row that does not read as one of ours, or not as it was written, is damage.
 pub(super) fn read_rows(db: &Db, sql: &str, binds: impl rusqlite::Params) -> Result<Vec<LogRow>, StorageError> {
     let mut origin = None;
@@ -163,6 +172,7 @@ pub(crate) fn groups_after(
     let sql = format!("SELECT {COLUMNS} FROM events WHERE place > ?1 ORDER BY place LIMIT ?2");
     let rows = read_rows(db, &sql, params![place as i64, limit as i64])?;
     check_gapless(db, place, &rows)?;
+    check_groups(db, &rows)?;
     if rows.is_empty() && place < head.place {
         return Err(damaged(db, format!("the event at place {} is missing", place + 1)));
     }
@@ -177,7 +187,13 @@ pub(crate) fn groups_after(
 /// Rows of a table of groups without numbers, after a count of events.
 pub(super) fn unnumbered_after(db: &Db, table: &str, seq: u64, limit: usize) -> Result<Vec<LogRow>, StorageError> {
     let sql = format!("SELECT {COLUMNS} FROM {table} WHERE place > ?1 ORDER BY place LIMIT ?2");
-    read_rows(db, &sql, params![seq as i64, limit as i64])
+    let rows = read_rows(db, &sql, params![seq as i64, limit as i64])?;
+    // Of the pending part groups leave in any order; the log itself has no gaps.
+    if table == "events" {
+        check_gapless(db, seq, &rows)?;
+    }
+    check_groups(db, &rows)?;
+    Ok(rows)
 }
 
 /// Whole groups, each with the place and number of its last event, until so many events are reached.

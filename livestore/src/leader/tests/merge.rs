@@ -267,3 +267,31 @@ fn a_reason_for_a_rejection_is_kept_at_a_bounded_length() {
     assert!(dropped.reason.len() < 2_100 && shown.reason.len() < 2_100);
     assert!(leader.log().rejected().unwrap()[0].reason.len() < 2_100);
 }
+
+/// What was confirmed becomes pending again as it was, or not at all.
+#[test]
+fn a_log_with_a_hole_is_not_taken_to_another_backend() {
+    let lost = [
+        "DELETE FROM events WHERE place = 2",
+        "DELETE FROM events WHERE place = 3",
+        "DELETE FROM pending WHERE place = 7",
+    ];
+    for lost in lost {
+        let folder = Folder::new();
+        let storage = Storage::Folder(folder.0.clone());
+        let mut leader = open(&storage);
+        leader.attach(backend("first", true)).unwrap();
+        let mut events: Vec<_> =
+            (1..=4).map(|number| incoming(number, "other", number as i64, Some((number, 0)))).collect();
+        (events[0].rest, events[1].rest) = (Some(2), Some(1));
+        leader.apply_page(events).unwrap();
+        let own_groups = [own(1, vec![noted(10), noted(11)]), own(3, vec![noted(12), noted(13)])];
+        leader.accept(&own_groups).unwrap();
+        let seq = leader.log().pending_seq();
+        let lost = lost.replace('7', &(seq - 2).to_string());
+        Db::open(storage.log(), Arc::new(StateRules::default())).unwrap().batch(&lost).unwrap();
+        let error = leader.rejoin(backend("second", true)).unwrap_err();
+        assert!(error.message.contains("is missing"), "{lost}: {error}");
+        assert_eq!(leader.backend().unwrap().id.as_str(), "first");
+    }
+}
