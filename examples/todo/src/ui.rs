@@ -87,6 +87,10 @@ fn take(app: &mut App, message: Message, store: &Store<Todos>, feed: &Feed) -> C
             app.log(line);
             None
         }
+        Message::LogRestarted => {
+            app.eventlog.clear();
+            None
+        }
         Message::Failed(error) => {
             app.fail(&error);
             None

@@ -1,11 +1,14 @@
 //! What happens outside of the screen: keys, new events and signals in a queue, and the latest results of the live queries.
 
+#[cfg(test)]
+mod tests;
+
 use super::app::{Counts, EVENTLOG_MAX, LogLine};
 use crate::schema::{Todo, Todos, UiState};
 use crate::text::fit;
 use livestore::{
-    ClientDocument, Error, LiveQuery, Result, SequenceNumber, Signal, Store, Subscription, computed, query_db,
-    query_db_with, signal,
+    ClientDocument, Error, EventStream, EventlogRestarted, LiveQuery, RawEvent, Result, SequenceNumber, Signal, Store,
+    Subscription, computed, query_db, query_db_with, signal,
 };
 use ratatui::crossterm::event::{self, Event};
 use serde_json::Value;
@@ -24,6 +27,8 @@ pub enum Message {
     /// A live query has a new result, which [`Feed::latest`] holds.
     Changed,
     Logged(LogLine),
+    /// The eventlog begins again, and is told from its beginning.
+    LogRestarted,
     Failed(String),
     /// A signal, or the end of the terminal.
     Quit,
@@ -120,11 +125,10 @@ fn found(search: &Signal<String>) -> LiveQuery<Arc<Vec<Todo>>> {
 
 /// Follows the eventlog from shortly before its end. Ends with the store, or with the screen.
 fn watch_eventlog(store: &Store<Todos>, sender: SyncSender<Message>) {
-    let head = store.status().upstream_head;
-    let since = SequenceNumber { global: head.global.saturating_sub(EVENTLOG_MAX as u64), ..SequenceNumber::ROOT };
-    let events = store.raw_events().since(since);
+    let store = store.clone();
+    let mut events = newest(&store);
     thread::spawn(move || {
-        for event in events {
+        while let Some(event) = events.next() {
             let message = match event {
                 Ok(event) => Message::Logged(LogLine {
                     number: event.number.to_string(),
@@ -132,6 +136,11 @@ fn watch_eventlog(store: &Store<Todos>, sender: SyncSender<Message>) {
                     args: fit(&readable(event.event.args.as_deref().unwrap_or_default()), ARGS_MAX),
                     is_client_only: event.event.client_only,
                 }),
+                // A list that meets its first backend, or another one: its events are ordered anew.
+                Err(error) if error.downcast_ref::<EventlogRestarted>().is_some() => {
+                    events = newest(&store);
+                    Message::LogRestarted
+                }
                 Err(error) => Message::Failed(format!("the eventlog cannot be read: {error}")),
             };
             if sender.send(message).is_err() {
@@ -139,6 +148,13 @@ fn watch_eventlog(store: &Store<Todos>, sender: SyncSender<Message>) {
             }
         }
     });
+}
+
+/// The events that have room in the pane, and those that come.
+fn newest(store: &Store<Todos>) -> EventStream<RawEvent> {
+    let head = store.status().upstream_head;
+    let since = SequenceNumber { global: head.global.saturating_sub(EVENTLOG_MAX as u64), ..SequenceNumber::ROOT };
+    store.raw_events().since(since)
 }
 
 /// The args as `key=value`, which is shorter than their JSON; anything but an object is left as it is.
