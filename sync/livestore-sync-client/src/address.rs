@@ -16,7 +16,7 @@ pub(crate) struct Address {
     pub(crate) port: u16,
     /// Host and port as they were written.
     authority: String,
-    /// The path with its query, without a fragment.
+    /// Without a query and a fragment.
     path: String,
 }
 
@@ -33,7 +33,7 @@ impl Address {
         };
         let authority = uri.authority().ok_or_else(|| unusable("it has no host"))?;
         if authority.as_str().contains('@') {
-            return Err(unusable("it has a user or a password in it; give a token to the builder"));
+            return Err(SetupError::Login);
         }
         let port = match authority.as_str().get(authority.host().len()..).unwrap_or_default() {
             "" => None,
@@ -45,13 +45,21 @@ impl Address {
         if host.is_empty() {
             return Err(unusable("it has no host"));
         }
+        if uri.query().is_some() {
+            return Err(unusable(
+                "it has a query, which is where the store and the transport go; leave it out, and give what the backend shall know as `payload()`",
+            ));
+        }
         Ok(Self {
             transport: transport.unwrap_or(by_scheme),
             is_tls,
             host,
             port,
             authority: authority.as_str().to_owned(),
-            path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            path: match uri.path() {
+                "" => "/".to_owned(),
+                path => path.to_owned(),
+            },
         })
     }
 
@@ -89,8 +97,7 @@ impl fmt::Debug for Address {
             (Transport::Http, false) => "http",
             (Transport::Http, true) => "https",
         };
-        // A query may hold a secret of the application.
-        write!(f, "{scheme}://{}{}", self.authority, self.path.split('?').next().unwrap_or_default())
+        write!(f, "{scheme}://{}{}", self.authority, self.path)
     }
 }
 
@@ -112,15 +119,24 @@ mod tests {
     fn urls_are_taken_as_they_are() {
         check("ws://localhost:8787", "ws://localhost:8787/ localhost 8787 /?storeId=s&transport=ws");
         check("wss://Example.com/a/b", "wss://Example.com/a/b Example.com 443 /a/b?storeId=s&transport=ws");
-        check("http://[::1]:80/x?key=1", "http://[::1]:80/x ::1 80 /x?key=1&storeId=s&transport=http");
+        check("http://[::1]:80/x", "http://[::1]:80/x ::1 80 /x?storeId=s&transport=http");
         check("https://h#fragment", "https://h/ h 443 /?storeId=s&transport=http");
     }
 
     #[test]
     fn what_is_no_url_of_a_backend_is_told_without_quoting_it() {
-        for url in
-            ["", "secret", "/secret", "ftp://secret", "ws://", "ws://user:secret@host", "ws://host:secret", "ws://h:0"]
-        {
+        for url in [
+            "",
+            "secret",
+            "/secret",
+            "ftp://secret",
+            "ws://",
+            "ws://user:secret@host",
+            "ws://host:secret",
+            "ws://h:0",
+            "ws://h/?key=secret",
+            "ws://h?storeId=secret",
+        ] {
             let error = Address::parse(url, None).unwrap_err().to_string();
             assert!(error.starts_with("the URL of the sync backend") && !error.contains("secret"), "{url}: {error}");
         }

@@ -8,6 +8,11 @@ pub enum SetupError {
         /// What is wrong with it, and what to write.
         reason: String,
     },
+    /// The URL has a user or a password in it, and URLs end up in logs.
+    #[error(
+        "the URL of the sync backend has a user or a password in it: give a token with `token()` or `token_with()`"
+    )]
+    Login,
     /// Without TLS everybody on the way reads along, and the backend is not on this machine.
     #[error("`{host}` is not this machine: use wss:// or https://, or `allow_plaintext()` in a network that you trust")]
     Plaintext {
@@ -28,4 +33,10 @@ pub enum SetupError {
         /// Why.
         reason: String,
     },
+}
+
+impl From<SetupError> for livestore::Error {
+    fn from(error: SetupError) -> Self {
+        Self::new(error)
+    }
 }

