@@ -3,10 +3,11 @@
 mod watch;
 
 use crate::open::{self, COMMAND_SYNC_MAX, Place};
+use crate::report::say_what_is_not_synced;
 use crate::schema::{Todo, TodoCompleted, Todos};
 use crate::text::one_line;
 use clap::{Parser, Subcommand};
-use livestore::{Error, InitialSync, Result, Store, SyncState, SyncStatus, Table};
+use livestore::{Error, InitialSync, Result, Store, Table};
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 
@@ -88,22 +89,11 @@ pub fn run(place: &Place, command: Command) -> Result<()> {
     if is_change && done.is_ok() && place.has_backend() {
         store.wait_synced(COMMAND_SYNC_MAX);
     }
-    if done.is_ok() {
-        say_why_not_synced(&store.sync_status());
+    if done.is_ok() && place.has_backend() {
+        say_what_is_not_synced(&store.sync_status());
     }
     let closed = store.shutdown().map_err(Error::new);
     done.and(closed)
-}
-
-/// Without a network everything works: no failure, but who gave a wrong token should hear of it.
-fn say_why_not_synced(sync: &SyncStatus) {
-    let why = match (&sync.state, &sync.last_error) {
-        (SyncState::Stopped { reason }, _) => reason.clone(),
-        (_, Some(error)) => error.to_string(),
-        _ => return,
-    };
-    // If standard error is gone there is nobody to tell.
-    let _ = writeln!(std::io::stderr(), "todo: not synced: {}", one_line(&why));
 }
 
 fn add(store: &Store<Todos>, text: String, output: &mut impl Write) -> Result<()> {

@@ -8,6 +8,7 @@
 
 mod cli;
 mod open;
+mod report;
 mod schema;
 mod text;
 mod ui;
@@ -33,7 +34,7 @@ fn run(args: cli::Args) -> livestore::Result<()> {
     match args.command {
         Some(command) => cli::run(&place, command),
         None if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => {
-            ui::run(&open::store(&place, livestore::InitialSync::Skip)?)
+            ui::run(&open::store(&place, livestore::InitialSync::Skip)?, place.has_backend())
         }
         None => Err(livestore::Error::new(
             "this is not a terminal, so the list cannot be shown in it; run a command, for example `todo list` or `todo add TEXT` (see `todo --help`)",

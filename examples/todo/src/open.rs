@@ -3,7 +3,7 @@
 use crate::schema::Todos;
 use clap::Args;
 use livestore::{Error, InitialSync, OpenProgress, Result, Store, native};
-use livestore_sync_client::SyncClient;
+use livestore_sync_client::{SetupError, SyncClient};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +29,11 @@ pub struct Place {
     /// A file with the token that the sync backend asks for, read again on each connect
     #[arg(long, global = true, value_name = "FILE", env = "TODO_TOKEN_FILE", requires = "sync")]
     token_file: Option<PathBuf>,
+
+    /// Talk to another machine without TLS (`ws://`, `http://`): in a network that you trust, for everybody in it can read and change
+    /// the lists, and read the token
+    #[arg(long, global = true, requires = "sync")]
+    allow_plaintext: bool,
 }
 
 impl Place {
@@ -40,6 +45,9 @@ impl Place {
     fn backend(&self) -> Result<Option<SyncClient>> {
         let Some(url) = &self.sync else { return Ok(None) };
         let mut backend = SyncClient::builder(url);
+        if self.allow_plaintext {
+            backend = backend.allow_plaintext();
+        }
         if let Some(path) = self.token_file.clone() {
             backend = backend.token_with(move || match std::fs::read_to_string(&path) {
                 Ok(token) => Ok(token.trim().to_owned()),
@@ -49,7 +57,20 @@ impl Place {
                 }
             });
         }
-        backend.build().map(Some).map_err(|error| Error::new(format!("`--sync`: {error}")))
+        backend.build().map(Some).map_err(|error| Error::new(format!("`--sync`: {}", unusable(&error))))
+    }
+}
+
+/// In the words of the command line.
+fn unusable(error: &SetupError) -> String {
+    match error {
+        SetupError::Plaintext { host } => format!(
+            "`{host}` is not this machine: use wss:// or https://, or give `--allow-plaintext` in a network that you trust"
+        ),
+        SetupError::Login => {
+            "the URL has a user or a password in it; put the token into a file, and give `--token-file FILE`".to_owned()
+        }
+        error => error.to_string(),
     }
 }
 

@@ -8,6 +8,8 @@ mod keys;
 mod terminal;
 mod view;
 
+use crate::open::COMMAND_SYNC_MAX;
+use crate::report::{LEADER_DOES_NOT_SYNC, say_what_is_not_synced, waiting};
 use crate::schema::{Todos, TodosEvent, UiState, UiStateSet};
 use app::{App, Effect, Health};
 use change::Change;
@@ -28,21 +30,40 @@ const STATUS_IDLE: Duration = Duration::from_secs(1);
 /// The longest that messages are taken without a drawing in between.
 const FRAME: Duration = Duration::from_millis(30);
 
-/// Shows the list until the user quits, then closes the store.
-pub fn run(store: &Store<Todos>) -> Result<()> {
+/// Shows the list until the user quits, then closes the store. Tells of what a backend, where there is one, did not get.
+pub fn run(store: &Store<Todos>, has_backend: bool) -> Result<()> {
     let feed = Feed::start(store)?;
     let terminal =
         Terminal::take_over().map_err(|error| Error::new(format!("the terminal cannot be used: {error}")))?;
-    let shown = show(store, &feed, terminal);
+    let shown = show(store, &feed, terminal, has_backend);
+    if has_backend {
+        hand_over(store);
+    }
     let closed = store.shutdown().map_err(Error::new);
     shown.and(closed)
 }
 
-fn show(store: &Store<Todos>, feed: &Feed, mut terminal: Terminal) -> Result<()> {
+/// What was done a moment ago is on its way; what waits for a backend that cannot be reached goes with the next run.
+fn hand_over(store: &Store<Todos>) {
+    if is_on_its_way(&store.sync_status()) {
+        store.wait_synced(COMMAND_SYNC_MAX);
+    }
+    let sync = store.sync_status();
+    if waiting(&sync) > 0 {
+        say_what_is_not_synced(&sync);
+    }
+}
+
+/// Whether the backend will soon have what it does not have now.
+fn is_on_its_way(sync: &SyncStatus) -> bool {
+    waiting(sync) > 0 && sync.state == SyncState::Live && sync.last_error.is_none()
+}
+
+fn show(store: &Store<Todos>, feed: &Feed, mut terminal: Terminal, has_backend: bool) -> Result<()> {
     let mut app = App::default();
     loop {
         refresh(&mut app, feed);
-        app.health = health(&store.status(), &store.sync_status());
+        app.health = health(&store.status(), &store.sync_status(), has_backend);
         terminal.draw(|frame| view::draw(&mut app, frame))?;
         let wait = if app.health.moves { STATUS_PENDING } else { STATUS_IDLE };
         let mut next = match feed.messages.recv_timeout(wait) {
@@ -111,6 +132,11 @@ fn perform(app: &mut App, effect: Effect, store: &Store<Todos>, feed: &Feed) -> 
         }
         Effect::SetFilter(filter) => set(store, UiState::set().filter(filter)),
         Effect::ShowEventlog(shows_eventlog) => set(store, UiState::set().shows_eventlog(shows_eventlog)),
+        Effect::Retry => {
+            // A connection that waits tries at once; the status line tells what comes of it.
+            store.wait_synced(Duration::ZERO);
+            Ok(())
+        }
         Effect::Search(text) => feed.search(store, text.clone()).map(|()| app.search = text),
     };
     if let Err(error) = done {
@@ -138,7 +164,7 @@ fn commit(store: &Store<Todos>, events: &[TodosEvent]) -> Result<()> {
     Ok(())
 }
 
-fn health(status: &StoreStatus, sync: &SyncStatus) -> Health {
+fn health(status: &StoreStatus, sync: &SyncStatus, has_backend: bool) -> Health {
     let problem = match &status.leader {
         _ if status.closed.is_some() => status.closed.clone(),
         LeaderState::Retrying { error, .. } => Some(format!("the eventlog cannot be written, trying again: {error}")),
@@ -156,16 +182,20 @@ fn health(status: &StoreStatus, sync: &SyncStatus) -> Health {
         local_head: status.local_head.to_string(),
         upstream_head: status.upstream_head.to_string(),
         pending: status.pending,
-        moves: status.pending > 0 && !waits || matches!(sync.state, SyncState::CatchingUp { .. }),
-        sync: describe(sync),
+        to_sync: has_backend.then(|| waiting(sync)),
+        moves: status.pending > 0 && !waits
+            || is_on_its_way(sync)
+            || matches!(sync.state, SyncState::CatchingUp { .. }),
+        sync: if has_backend { describe(sync) } else { None },
         problem,
     }
 }
 
-/// What the connection to the backend does, in a few words; `None` where there is no backend.
+/// What the connection to the backend does, in a few words; `None` where a problem tells it.
 fn describe(sync: &SyncStatus) -> Option<String> {
     Some(match &sync.state {
-        SyncState::Off | SyncState::Stopped { .. } => return None,
+        SyncState::Stopped { .. } => return None,
+        SyncState::Off => LEADER_DOES_NOT_SYNC.to_owned(),
         SyncState::Connecting => "connecting".to_owned(),
         SyncState::CatchingUp { done, total: Some(total) } => format!("catching up {done}/{total}"),
         SyncState::CatchingUp { .. } => "catching up".to_owned(),
@@ -179,7 +209,7 @@ fn describe(sync: &SyncStatus) -> Option<String> {
                 _ => "offline",
             };
             let seconds = sync.next_retry_ms.map(|ms| ms.div_ceil(1_000));
-            seconds.map_or_else(|| why.to_owned(), |seconds| format!("{why}, again in {seconds} s"))
+            seconds.map_or_else(|| why.to_owned(), |seconds| format!("{why}, again in {seconds} s (r: now)"))
         }
     })
 }

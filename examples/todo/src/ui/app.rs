@@ -58,6 +58,8 @@ pub enum Effect {
     SetFilter(Filter),
     ShowEventlog(bool),
     Search(String),
+    /// Try the backend now.
+    Retry,
     Quit,
 }
 
@@ -81,7 +83,10 @@ pub struct LogLine {
 pub struct Health {
     pub local_head: String,
     pub upstream_head: String,
+    /// Events that are safe, and not in the eventlog yet.
     pub pending: usize,
+    /// Events that the backend does not have; `None` without one.
+    pub to_sync: Option<usize>,
     /// Whether it will soon be another one.
     pub moves: bool,
     /// What the connection to the sync backend does; `None` without one.

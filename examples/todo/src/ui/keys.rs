@@ -10,7 +10,7 @@ use crate::schema::{Filter, Todo};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// The keys of the list, for the help: key, what it does.
-pub const KEYS: [(&str, &str); 16] = [
+pub const KEYS: [(&str, &str); 17] = [
     ("a", "add todos, one after the other"),
     ("space", "done, or open again"),
     ("e", "edit the text"),
@@ -22,6 +22,7 @@ pub const KEYS: [(&str, &str); 16] = [
     ("f", "next filter: all, open, done"),
     ("1 2 3", "all, open, done"),
     ("l", "show or hide the eventlog"),
+    ("r", "try the sync backend again now"),
     ("↑ ↓ k j", "move"),
     ("pgup pgdn", "move by a page"),
     ("g G", "to the first, to the last"),
@@ -91,6 +92,7 @@ impl App {
             KeyCode::Char('2') => return self.filter(Filter::Open),
             KeyCode::Char('3') => return self.filter(Filter::Done),
             KeyCode::Char('l') => return Some(Effect::ShowEventlog(!self.ui.shows_eventlog)),
+            KeyCode::Char('r') => return Some(Effect::Retry),
             KeyCode::Char('?' | 'h') | KeyCode::F(1) => self.mode = Mode::Help(0),
             KeyCode::Esc if !self.search.is_empty() => return Some(Effect::Search(String::new())),
             _ => {}

@@ -60,6 +60,7 @@ impl Screen {
             Effect::SetFilter(filter) => self.app.ui.filter = filter,
             Effect::ShowEventlog(shows_eventlog) => self.app.ui.shows_eventlog = shows_eventlog,
             Effect::Search(text) => self.app.search = text,
+            Effect::Retry => assert!(!self.store.wait_synced(std::time::Duration::ZERO)),
             Effect::Quit => panic!("nobody asked to quit"),
         }
         let mut todos = self.store.query(&Todo::filtered(self.app.ui.filter)).unwrap();

@@ -70,12 +70,13 @@ pub(super) fn status(app: &App, frame: &mut Frame<'_>, area: Rect) {
         0 => format!("eventlog {}", health.upstream_head),
         _ => format!("eventlog {} → {}", health.upstream_head, health.local_head),
     };
+    let to_sync = health.to_sync.filter(|count| *count > 0).map(|count| format!("{count} to sync"));
     let counts = format!("{} open · {} done", app.counts.open, app.counts.done);
-    let pending = format!("{} pending", health.pending);
+    let pending = health.to_sync.is_none().then(|| format!("{} pending", health.pending));
     let position = (!app.todos.is_empty()).then(|| format!("{}/{}", app.selected + 1, app.todos.len()));
     // Whole parts only, the most wanted first.
     let mut text = format!(" {counts}");
-    for part in [health.sync.clone(), Some(heads), Some(pending), position].into_iter().flatten() {
+    for part in [to_sync, health.sync.clone(), Some(heads), pending, position].into_iter().flatten() {
         let longer = format!("{text} · {part}");
         if Span::raw(longer.as_str()).width() <= area.width.into() {
             text = longer;

@@ -162,12 +162,24 @@ fn pending_events_are_counted() {
 }
 
 #[test]
+fn with_a_backend_what_it_does_not_have_is_counted() {
+    let mut app = three();
+    app.health.sync = Some("offline, again in 25 s (r: now)".into());
+    app.health.to_sync = Some(2);
+    let shown = " 2 open · 1 done · 2 to sync · offline, again in 25 s (r: now) · eventlog e3 · 1/3";
+    assert_eq!(drawn(&mut app, 90, 10)[8], shown);
+    app.health.sync = Some("synced".into());
+    app.health.to_sync = Some(0);
+    assert_eq!(drawn(&mut app, 90, 10)[8], " 2 open · 1 done · synced · eventlog e3 · 1/3");
+}
+
+#[test]
 fn windows_scroll_and_stop_at_their_end() {
     let mut app = three();
     app.mode = Mode::Help(u16::MAX);
     let lines = drawn(&mut app, 40, 10);
     assert!(lines[8].contains("quit"), "{lines:#?}");
-    assert_eq!(app.mode, Mode::Help(8));
+    assert_eq!(app.mode, Mode::Help(9));
     app.mode = Mode::Details(0);
     app.select(1);
     let lines = drawn(&mut app, 40, 10);
