@@ -23,7 +23,7 @@ struct Marks {
 
 fn histories() -> u64 {
     let asked = std::env::var("HISTORIES").ok().and_then(|count| count.parse().ok());
-    asked.unwrap_or(if std::env::var_os("CI").is_some() { 1_000 } else { 60 })
+    asked.unwrap_or(if std::env::var_os("CI").is_some() { 1_000 } else { 30 })
 }
 
 fn open(directory: &Scratch) -> Store<App> {

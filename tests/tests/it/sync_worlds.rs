@@ -13,7 +13,7 @@ use std::time::Duration;
 
 fn histories() -> u64 {
     let asked = std::env::var("HISTORIES").ok().and_then(|count| count.parse().ok());
-    asked.unwrap_or(if std::env::var_os("CI").is_some() { 250 } else { 60 })
+    asked.unwrap_or(if std::env::var_os("CI").is_some() { 250 } else { 20 })
 }
 
 /// Numbers count from 1 without gaps, and groups are whole.

@@ -11,7 +11,7 @@ fn is_ci() -> bool {
 
 fn count() -> u64 {
     let asked = std::env::var("SIM_SEEDS").ok().and_then(|text| text.parse().ok());
-    asked.unwrap_or(if is_ci() { 2_000 } else { 100 })
+    asked.unwrap_or(if is_ci() { 2_000 } else { 30 })
 }
 
 #[test]
