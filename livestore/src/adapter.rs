@@ -143,13 +143,20 @@ impl Seat {
     fn join(
         &self,
         boot: &mut Boot<'_>,
+        client_id: &ClientId,
         start: impl FnOnce(&mut Boot<'_>, Start) -> Result<LeaderHandle, OpenError>,
     ) -> Result<Arc<LeaderHandle>, OpenError> {
         let fingerprint = crate::schema::fingerprint(boot.materializers.schema).to_string();
         let mut seat = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((leader, seated)) = seat.as_ref().and_then(|seated| Some((seated.leader.upgrade()?, seated))) {
             let is_same = seated.fingerprint == fingerprint && seated.schema == boot.materializers.schema.name;
-            return if is_same { Ok(leader) } else { Err(other_schema(boot, seated)) };
+            if !is_same {
+                return Err(other_schema(boot, seated));
+            }
+            if let Some(sync) = boot.sync.clone() {
+                leader.offer_sync(sync.setup(boot.store_id, client_id))?;
+            }
+            return Ok(leader);
         }
         let presence = Arc::new(());
         let start_with = Start { presence: Arc::clone(&presence) };

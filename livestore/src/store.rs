@@ -196,15 +196,41 @@ impl<S: Schema> Store<S> {
     /// Waits until the sync status is as wanted, at most so long; whether it is. The end of a store ends it too.
     ///
     /// Do not call it from a live query's callback: what it waits for may need that thread.
+    #[must_use = "it tells whether the time was over first"]
     pub fn wait_sync(&self, timeout: Duration, is_wanted: impl Fn(&SyncStatus) -> bool) -> bool {
         self.inner.wait_sync(timeout, &is_wanted)
     }
 
-    /// Waits until nothing waits any more: all that this client committed is confirmed by the backend, and all that the backend had
-    /// is here. A connection that waits before a retry tries at once. Whether it came to that within the time.
+    /// Waits until nothing waits here any more, see [`SyncStatus::is_synced`]: all that this client committed is confirmed by the
+    /// backend, and all that it knows the backend to have is here. Whether it came to that within the time. Where it cannot, because sync
+    /// is off or stopped, it gives back `false` at once. A connection that waits before a retry tries at once, and about each second
+    /// again while this waits.
+    ///
+    /// It is no barrier: it does not ask the backend whether it has more. A client that is connected hears of what others push a moment
+    /// later, so it may be synced here and lack what another client pushed just before. To wait for that, wait for its number:
+    ///
+    /// ```
+    /// # use livestore::*;
+    /// # use std::time::Duration;
+    /// # #[event("v1.Added")] pub struct Added { pub id: String }
+    /// # #[table("items")] pub struct Item { #[column(primary_key)] pub id: String }
+    /// # #[schema(events(Added), tables(Item))] pub struct App;
+    /// # #[materializers] impl App { fn added(Added { id }: Added) -> impl IntoWrites { Item { id }.insert() } }
+    /// # fn main() -> Result<()> {
+    /// # let backend = MemoryBackend::new();
+    /// # let open = || Store::<App>::builder(memory(), "todos").sync(backend.clone()).open();
+    /// # let (laptop, phone) = (open()?, open()?);
+    /// let timeout = Duration::from_secs(5);
+    /// let receipt = laptop.commit(Added { id: "milk".into() })?;
+    /// assert!(laptop.wait_synced(timeout)); // the backend has it
+    /// let number = receipt.wait(timeout)?.number;
+    /// assert!(phone.wait_sync(timeout, |status| status.synced >= number.global)); // and the phone
+    /// assert_eq!(phone.query(&Item::query().count())?, 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "it tells whether the time was over first"]
     pub fn wait_synced(&self, timeout: Duration) -> bool {
-        self.inner.hurry_sync();
-        self.inner.wait_sync(timeout, &SyncStatus::is_synced)
+        self.inner.wait_synced(timeout)
     }
 
     /// Does what is due in a store that was opened [`pumped`](StoreBuilder::pumped), and tells subscribers. `now` counts from any

@@ -123,7 +123,10 @@ fn a_backend_is_attached_by_the_process_that_takes_over() {
     assert_eq!(leader.ask("commit 3"), "committed 3");
     assert_eq!(follower.ask("commit 2"), "committed 2");
     assert_eq!(leader.ask("await 5"), "5");
+    assert_eq!(leader.ask("state"), "Off");
+    assert_eq!(follower.ask("state"), "OffAtLeader", "it has a provider, and who leads has none");
     let mut third = place.open(3);
+    assert_eq!(third.ask("state"), "OffAtLeader", "at once");
     leader.close();
     assert_eq!(third.ask("commit 1"), "committed 1");
     place.check_synced(&mut [&mut follower, &mut third], 7);

@@ -87,7 +87,7 @@ pub fn run(place: &Place, command: Command) -> Result<()> {
         Command::Watch { json } => watch::run(store, Format::of(json), &mut output),
     };
     if is_change && done.is_ok() && place.has_backend() {
-        store.wait_synced(COMMAND_SYNC_MAX);
+        let _ = store.wait_synced(COMMAND_SYNC_MAX);
     }
     if done.is_ok() && place.has_backend() {
         say_what_is_not_synced(&store.sync_status());

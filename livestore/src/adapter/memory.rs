@@ -36,7 +36,7 @@ pub struct MemoryAdapter {
 impl Adapter for MemoryAdapter {
     fn connect(&self, mut boot: Boot<'_>) -> Result<Connected, OpenError> {
         let seat = self.stores.seat(boot.store_id.clone());
-        let leader = seat.join(&mut boot, |boot, start| {
+        let leader = seat.join(&mut boot, &self.client_id, |boot, start| {
             let leader = Leader::open(&Storage::Memory, boot.materializers, &mut |_, _| Ok(Vec::new()), boot.progress)?;
             let sync = boot.sync.clone().map(|sync| sync.setup(boot.store_id, &self.client_id));
             LeaderHandle::lead(leader, boot.options, sync, Box::new(start.presence))

@@ -52,7 +52,8 @@ impl Adapter for NativeAdapter {
         let folder = directory.store_folder(boot.store_id)?;
         let seat = seats().seat(folder.clone());
         seat.leave_stopped();
-        let leader = seat.join(&mut boot, |boot, start| join(boot, &folder, directory.client_id(), start))?;
+        let client_id = directory.client_id();
+        let leader = seat.join(&mut boot, client_id, |boot, start| join(boot, &folder, client_id, start))?;
         let identity = Identity {
             nonce: JournalNonce::mint(&random),
             client_id: directory.client_id().clone(),
@@ -66,12 +67,13 @@ impl Adapter for NativeAdapter {
 
 /// Finds a role for this process, and serves its sessions in it.
 fn join(boot: &mut Boot<'_>, folder: &Path, client_id: &ClientId, start: Start) -> Result<LeaderHandle, OpenError> {
+    let desk = Desk::new(boot.options);
+    desk.set_sync(boot.sync.clone().map(|sync| sync.setup(boot.store_id, client_id)));
     let roles = Roles {
-        desk: Desk::new(boot.options),
+        desk,
         folder: folder.to_owned(),
         materializers: boot.materializers,
         fingerprint: crate::schema::fingerprint(boot.materializers.schema).to_string(),
-        sync: boot.sync.clone().map(|sync| sync.setup(boot.store_id, client_id)),
         _presence: start.presence,
     };
     let (materializers, unknown) = (boot.materializers, boot.unknown);

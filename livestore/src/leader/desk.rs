@@ -2,7 +2,7 @@
 //! another process. Sessions leave submissions and requests, and read the status; they never wait for each other.
 
 use super::pumped::Pumped;
-use super::{LeaderState, LeaderStatus, Port, ReceiptSlot, StatePosition, Submission};
+use super::{LeaderState, LeaderStatus, Port, ReceiptSlot, StatePosition, Submission, SyncSetup};
 use crate::crash::tunable;
 use crate::error::{StorageError, StorageKind};
 use crate::eventlog::{LogFilter, LogRow};
@@ -73,6 +73,10 @@ pub(crate) enum Request {
     },
     /// Somebody waits for the backend: no more waiting before a retry.
     HurrySync,
+    /// There is a way to a backend now, see [`Desk::sync_setup`].
+    StartSync {
+        reply: Reply<()>,
+    },
     /// A process went away: whatever its journals still hold is taken.
     TakeJournals,
 }
@@ -116,6 +120,8 @@ pub(crate) struct Desk {
     pub(super) synced: Mutex<HashMap<JournalNonce, u64>>,
     /// Tasks that wait for the log to grow.
     wakers: Mutex<Vec<Waker>>,
+    /// How this process syncs the store when it leads: what the first session that wants it brought.
+    sync_setup: OnceLock<SyncSetup>,
     /// Runs the leader's steps, where no thread does.
     pumped: OnceLock<Weak<Pumped>>,
     pub(super) options: LeaderOptions,
@@ -134,9 +140,29 @@ impl Desk {
             status_changed: Condvar::new(),
             synced: Mutex::default(),
             wakers: Mutex::default(),
+            sync_setup: OnceLock::new(),
             pumped: OnceLock::new(),
             options,
         })
+    }
+
+    /// A session wants the store synced so. The first that does decides.
+    pub(crate) fn offer_sync(&self, setup: SyncSetup) -> Result<(), StorageError> {
+        if self.sync_setup.set(setup).is_err() {
+            return Ok(());
+        }
+        self.ask(|reply| Request::StartSync { reply })
+    }
+
+    /// The same before anybody serves the desk.
+    pub(crate) fn set_sync(&self, setup: Option<SyncSetup>) {
+        if let Some(setup) = setup {
+            let _ = self.sync_setup.set(setup); // The first decides.
+        }
+    }
+
+    pub(crate) fn sync_setup(&self) -> Option<SyncSetup> {
+        self.sync_setup.get().cloned()
     }
 
     /// Hands a group over. The bound is checked by [`backlog`](Self::backlog) before the commit.

@@ -51,7 +51,8 @@ impl LeaderHandle {
     ) -> Result<Self, OpenError> {
         let desk = Desk::new(options);
         let mut worker = Worker::new(&desk, leader, None)?;
-        worker.start_sync(sync);
+        desk.set_sync(sync);
+        worker.start_sync();
         if options.is_pumped {
             return Ok(Self::pumped(&desk, Box::new(worker), keep));
         }

@@ -6,7 +6,7 @@ mod tests;
 use super::desk::{Desk, Request, group_bytes, lock};
 use super::step::Pace;
 use super::uplink::{Sync, Told};
-use super::{Accepted, Attached, Export, Judged, Leader, LeaderState, Port, Restart, Submission, SyncSetup, Verdict};
+use super::{Accepted, Attached, Export, Judged, Leader, LeaderState, Port, Restart, Submission, Verdict};
 use crate::crash::crash_point;
 use crate::error::StorageError;
 use crate::event::CommitGroup;
@@ -100,9 +100,9 @@ impl Worker {
         Ok(worker)
     }
 
-    /// From here on the log is synced with a backend.
-    pub(crate) fn start_sync(&mut self, setup: Option<SyncSetup>) {
-        self.sync = setup.map(|setup| Sync::new(setup, &self.desk));
+    /// From here on the log is synced with a backend, where some session brought a way to one.
+    pub(crate) fn start_sync(&mut self) {
+        self.sync = self.desk.sync_setup().map(|setup| Sync::new(setup, &self.desk));
         self.show_sync();
     }
 
@@ -510,6 +510,13 @@ impl Worker {
                         tracing::warn!(%error, "the sync step failed and is tried again");
                     }
                 }
+            }
+            Request::StartSync { reply } => {
+                if self.sync.is_none() {
+                    self.start_sync();
+                    self.desk.nudge();
+                }
+                let _ = reply.send(Ok(()));
             }
             Request::Feed { generation, after, seq, port } => {
                 if let Err(error) = self.feed(generation, (after, seq), &port) {

@@ -6,7 +6,7 @@ use crate::leader::{LeaderOptions, OpenProgress};
 use crate::materialize::Materializers;
 use crate::schema::{self, Schema};
 use crate::sqlite::try_checks;
-use crate::sync::{InitialSync, OnOtherBackend, SyncProvider, SyncState};
+use crate::sync::{InitialSync, OnOtherBackend, SyncProvider, SyncStatus};
 use crate::unknown::{UnknownEvent, UnknownEvents};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -104,7 +104,8 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
         self
     }
 
-    /// What to do when the backend is another one than before; see [`OnOtherBackend`].
+    /// What to do when the backend is another one than before; see [`OnOtherBackend`]. Before or after [`sync`](Self::sync) is the same;
+    /// without it this has no effect.
     pub fn on_other_backend(mut self, policy: OnOtherBackend) -> Self {
         self.on_other_backend = policy;
         self
@@ -121,7 +122,7 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
     }
 
     /// Whether opening waits for the backend; it does not by default, and not where the store is [`pumped`](Self::pumped): nothing
-    /// would come meanwhile.
+    /// would come meanwhile. Before or after [`sync`](Self::sync) is the same; without it this has no effect.
     pub fn initial_sync(mut self, initial: InitialSync) -> Self {
         self.initial_sync = initial;
         self
@@ -151,8 +152,7 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
         })?;
         let store = Store::from_handle(Arc::new(Handle(Inner::start(store_id, materializers, connected)?)));
         if let (InitialSync::Blocking(wait_max), Some(_), false) = (self.initial_sync, &self.sync, self.is_pumped) {
-            let is_over = |state: &SyncState| matches!(state, SyncState::Live | SyncState::Stopped { .. });
-            store.wait_sync(wait_max, |status| is_over(&status.state));
+            let _ = store.wait_sync(wait_max, SyncStatus::ends_initial_sync); // It opens all the same; the status tells.
         }
         if let Some(boot) = self.on_boot {
             boot(&store).map_err(OpenError::Boot)?;

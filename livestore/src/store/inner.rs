@@ -17,6 +17,9 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
+/// How often a wait for the backend ends the connection's wait before a retry.
+const HURRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// What all clones of a store share.
 #[derive(Debug)]
 pub(super) struct Inner {
@@ -285,16 +288,46 @@ impl Inner {
     }
 
     pub(super) fn wait_sync(&self, timeout: Duration, is_wanted: &dyn Fn(&SyncStatus) -> bool) -> bool {
+        self.wait_sync_until(timeout, &|status| is_wanted(status).then_some(true), None)
+    }
+
+    /// Waits as long as it can come to that, and does not let the connection wait before a retry longer than a moment.
+    pub(super) fn wait_synced(&self, timeout: Duration) -> bool {
+        self.hurry_sync();
+        let end = |status: &SyncStatus| match status.is_synced() {
+            true => Some(true),
+            false => status.is_off().then_some(false),
+        };
+        self.wait_sync_until(timeout, &end, Some(HURRY_AGAIN_AFTER))
+    }
+
+    /// Waits until the status is an end of it. Meanwhile a connection that waits before a retry is hurried each time so much has passed.
+    fn wait_sync_until(
+        &self,
+        timeout: Duration,
+        end: &dyn Fn(&SyncStatus) -> Option<bool>,
+        hurry_after: Option<Duration>,
+    ) -> bool {
         let deadline = deadline(timeout);
+        let mut hurried = Instant::now();
         loop {
-            let Some(leader) = self.leader().upgrade() else { return is_wanted(&self.sync_status()) };
+            let Some(leader) = self.leader().upgrade() else { return end(&self.sync_status()) == Some(true) };
             let seen = leader.status().version;
-            if is_wanted(&self.sync_status()) {
-                return true;
+            let status = self.sync_status();
+            if let Some(is_wanted) = end(&status) {
+                return is_wanted;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let mut left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || leader.stopped().is_some() {
                 return false;
+            }
+            if let (Some(after), SyncState::Waiting) = (hurry_after, &status.state) {
+                let waited = Instant::now().saturating_duration_since(hurried);
+                if waited >= after {
+                    hurried = Instant::now();
+                    self.hurry_sync();
+                }
+                left = left.min(after.saturating_sub(waited)).max(Duration::from_millis(1));
             }
             leader.wait_status(left, |status| status.version != seen);
         }

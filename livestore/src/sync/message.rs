@@ -184,6 +184,19 @@ pub enum SyncError {
         /// What the backend says.
         reason: String,
     },
+    /// The backend is another one than the store was synced with: it was replaced or reset, or the address is another one's. The store's
+    /// [`OnOtherBackend`](crate::OnOtherBackend) decides what comes next; where that is to go on, this is shown until the store has
+    /// pulled from the new one, and nothing is wrong.
+    #[error(
+        "the backend is `{found}` now, the store was synced with `{known}`: by its `on_other_backend` it goes on with the new one, \
+         after what was here is pending again (`Rejoin`) or kept aside (`KeepAside`), or stops (`Stop`)"
+    )]
+    OtherBackend {
+        /// The backend that is there.
+        found: BackendId,
+        /// The one that the store was synced with.
+        known: BackendId,
+    },
     /// The other side broke the protocol. Tried again, slowly.
     #[error("the backend broke the protocol: {reason}")]
     Protocol {

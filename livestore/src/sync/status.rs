@@ -37,6 +37,9 @@ pub enum SyncState {
     /// The store was opened without a provider.
     #[default]
     Off,
+    /// This store was opened with a provider, and the process that leads its directory without one: nothing is synced. It is as soon as
+    /// that process opens the store with a provider, or ends: the process that leads then syncs with the provider that it has itself.
+    OffAtLeader,
     /// A connection is being made.
     Connecting,
     /// What is there already is being pulled.
@@ -79,10 +82,22 @@ impl Rejected {
 }
 
 impl SyncStatus {
-    /// Whether nothing waits: all that this client committed is confirmed, and all that the backend had was pulled.
+    /// Whether nothing waits here: all that this client committed is confirmed, and all that it knows the backend to have was pulled. What
+    /// others push in this moment is on its way, and this does not know of it.
     #[must_use]
     pub fn is_synced(&self) -> bool {
         self.session_pending == 0 && self.pending == 0 && self.state == SyncState::Live
+    }
+
+    /// Whether waiting alone brings nothing more.
+    pub(crate) fn is_off(&self) -> bool {
+        matches!(self.state, SyncState::Off | SyncState::OffAtLeader | SyncState::Stopped { .. })
+    }
+
+    /// Whether an open that waits for the backend goes on: with what it holds, or because that does not come by waiting.
+    pub(crate) fn ends_initial_sync(&self) -> bool {
+        let is_shut_out = matches!(self.last_error, Some(SyncError::Unauthorized { .. }));
+        self.state == SyncState::Live || self.is_off() || is_shut_out
     }
 }
 
@@ -108,6 +123,8 @@ pub enum InitialSync {
     /// Opens at once with what is there; syncs behind the application's back.
     #[default]
     Skip,
-    /// Waits until everything that the backend holds is pulled, at most so long. Opens all the same when the time is over.
+    /// Waits until everything that the backend held is pulled, at most so long. Opens all the same when the time is over, and at once
+    /// where waiting does not help: sync is off or stopped, or the backend does not let this client in. See
+    /// [`Store::sync_status`](crate::Store::sync_status) for why.
     Blocking(std::time::Duration),
 }

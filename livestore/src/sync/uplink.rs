@@ -228,7 +228,8 @@ impl Uplink {
             self.restarts = Backoff::default();
             Duration::ZERO
         } else {
-            let (least, most) = self.options.retry(true);
+            // A backend that is being set up may well be replaced twice: a first wait that nobody minds.
+            let (least, most) = (self.options.retry_min / 2, self.options.slow_retry_max);
             self.restarts.next(least, most, &mut self.jitter)
         };
         self.settled_at = now + wait + self.options.slow_retry_max;

@@ -4,7 +4,7 @@
 //! `leader` prints what the leader does, `durable` waits until what was committed last survives a power loss.
 //!
 //! With `SESSION_BACKEND`, a port, the store is synced; `SESSION_ASIDE` keeps aside what another backend does not hold. Then `synced N`
-//! waits until N events are confirmed and nothing waits, `outcome` tells what became of the last commit, `log` prints what is confirmed
+//! waits until N events are confirmed and nothing waits, `state` prints what sync does, `outcome` tells what became of the last commit, `log` prints what is confirmed
 //! in its order, `kept` how many files are kept aside.
 
 use livestore::*;
@@ -67,6 +67,7 @@ where
                     format!("{:?} {:?}", store.sync_status(), store.status())
                 });
             }
+            "state" => say(&format!("{:?}", store.sync_status().state)),
             "outcome" => say(&match last.as_ref().map(|receipt: &Receipt| receipt.wait(PATIENCE)) {
                 Some(Ok(outcome)) => format!("{} {:?}", outcome.number, outcome.quarantined),
                 Some(Err(error)) => error.to_string(),

@@ -42,6 +42,7 @@ mod sync_other_backend;
 mod sync_random;
 mod sync_refusals;
 mod sync_regressions;
+mod sync_waits;
 mod sync_worlds;
 mod undo;
 mod watching_a_closed_store;

@@ -9,6 +9,7 @@ use crate::leader::{
     Accepted, Attached, Desk, Export, Judged, LeaderState, Port, QUARANTINED_MAX, Quarantined, Reply, Request, Restart,
     StateReader, Submission, Verdict, Work, dropped_since, judged_after,
 };
+use crate::sync::{SyncState, SyncStatus};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -217,7 +218,7 @@ impl Follower {
             }
             ToFollower::SyncStatus { status } => {
                 self.attached.is_provisional = status.backend_id.is_none();
-                self.desk.change_status(|own| own.sync = *status);
+                show_sync_of_leader(&self.desk, *status);
             }
             ToFollower::Synced { place, seq } if place >= self.place && seq >= self.seq => {
                 self.attached.synced(place, seq, &self.desk);
@@ -386,12 +387,24 @@ impl Follower {
             // Only a leader is asked these; who does not lead has nobody to tell.
             Request::Feed { port, .. } => port.close("this process does not lead"),
             Request::TakeJournals => {}
+            Request::StartSync { reply } => {
+                show_sync_of_leader(&self.desk, self.desk.status().sync);
+                let _ = reply.send(Ok(()));
+            }
             Request::HurrySync => {
                 // A line that is lost is noticed by the next thing that is received.
                 let _ = self.link.send(&ToLeader::HurrySync);
             }
         }
     }
+}
+
+/// Shows what the leader says of sync, and where it does none although this process could.
+pub(super) fn show_sync_of_leader(desk: &Desk, mut sync: SyncStatus) {
+    if sync.state == SyncState::Off && desk.sync_setup().is_some() {
+        sync.state = SyncState::OffAtLeader;
+    }
+    desk.change_status(|status| status.sync = sync);
 }
 
 fn quarantined(judged: &Judged) -> Option<Quarantined> {

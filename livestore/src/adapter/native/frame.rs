@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 /// Both sides must speak the same; they usually are the same program.
-pub(super) const PROTOCOL: u32 = 2;
+pub(super) const PROTOCOL: u32 = 3;
 /// A group of the largest size, with every character of its payloads escaped, fits.
 const FRAME_MAX: usize = 16 << 20;
 const GREETING_MAX: usize = 4 << 10;
@@ -51,6 +51,7 @@ pub(super) enum ToFollower {
         answer: String,
         state_file: String,
         generation: u64,
+        sync: Box<SyncStatus>,
     },
     /// The store is open with another schema.
     OtherSchema {

@@ -228,8 +228,8 @@ fn greet(door: &Door, hello: ToLeader) -> ToFollower {
         return ToFollower::OtherSchema { schema: door.schema.into() };
     }
     let status = door.desk.status();
-    let (state_file, generation) = (status.state_file, status.generation);
-    ToFollower::Welcome { answer: door.address.answer.clone(), state_file, generation }
+    let (state_file, generation, sync) = (status.state_file, status.generation, Box::new(status.sync));
+    ToFollower::Welcome { answer: door.address.answer.clone(), state_file, generation, sync }
 }
 
 /// Serves the messages of one process.

@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::frame::{self, PROTOCOL, ToFollower, ToLeader};
 use crate::leader::Desk;
+use crate::sync::SyncStatus;
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::path::Path;
@@ -40,6 +41,13 @@ pub(super) struct Link {
     reader: Option<JoinHandle<()>>,
 }
 
+/// What the leader said first.
+pub(super) struct Welcome {
+    pub(super) state_file: String,
+    pub(super) generation: u64,
+    pub(super) sync: SyncStatus,
+}
+
 /// What came in.
 pub(super) enum Received {
     Message(ToFollower),
@@ -48,12 +56,12 @@ pub(super) enum Received {
 }
 
 impl Link {
-    /// Connects to the leader of the folder; gives back the name of its state file too.
+    /// Connects to the leader of the folder; gives back what it said of itself too.
     pub(super) fn connect(
         folder: &Path,
         desk: &Arc<Desk>,
         (schema, fingerprint): (&str, &str),
-    ) -> Result<(Self, String, u64), NoLink> {
+    ) -> Result<(Self, Welcome), NoLink> {
         let address = Address::read(folder)?;
         let mut stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, address.port).into(), ANSWER_MAX)?;
         stream.set_nodelay(true)?;
@@ -61,20 +69,20 @@ impl Link {
         stream.set_write_timeout(Some(ANSWER_MAX))?;
         let (schema, fingerprint) = (schema.to_owned(), fingerprint.to_owned());
         frame::write(&mut stream, &ToLeader::Hello { protocol: PROTOCOL, token: address.token, schema, fingerprint })?;
-        let (state_file, generation) = match frame::read(&mut stream)? {
+        let welcome = match frame::read(&mut stream)? {
             ToFollower::Welcome { answer, .. } if answer != address.answer => {
                 return Err(NoLink::Failed("another program answers in the place of the process that led".into()));
             }
             ToFollower::Welcome { state_file, .. } if !is_state_file(&state_file) => {
                 return Err(NoLink::Failed(format!("`{state_file}` is no name of a state file")));
             }
-            ToFollower::Welcome { state_file, generation, .. } => (state_file, generation),
+            ToFollower::Welcome { state_file, generation, sync, .. } => Welcome { state_file, generation, sync: *sync },
             ToFollower::OtherSchema { schema } => return Err(NoLink::OtherSchema { schema }),
             ToFollower::Refused { reason } => return Err(NoLink::Failed(reason)),
             _ => return Err(NoLink::Failed("the process that leads did not greet".into())),
         };
         stream.set_read_timeout(None)?;
-        Ok((Self::listen(stream, desk)?, state_file, generation))
+        Ok((Self::listen(stream, desk)?, welcome))
     }
 
     fn listen(stream: TcpStream, desk: &Arc<Desk>) -> io::Result<Self> {

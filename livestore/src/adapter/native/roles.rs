@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::directory::LeaderLock;
-use super::follow::{ANSWER_MAX, Ended, Follower, no_answer};
+use super::follow::{ANSWER_MAX, Ended, Follower, no_answer, show_sync_of_leader};
 use super::host::Host;
 use super::journals::{forget_journals, take_dead_journals};
 use super::link::{Link, NoLink};
@@ -11,7 +11,7 @@ use crate::eventlog::Eventlog;
 use crate::journal;
 use crate::leader::{
     Attached, Desk, Leader, LeaderHandle, LeaderState, OnProgress, OpenProgress, Request, StateReader, Storage,
-    SyncSetup, TakeJournals, Work, Worker,
+    TakeJournals, Work, Worker,
 };
 use crate::materialize::Materializers;
 use std::collections::VecDeque;
@@ -31,8 +31,6 @@ pub(super) struct Roles {
     pub(super) folder: PathBuf,
     pub(super) materializers: Materializers,
     pub(super) fingerprint: String,
-    /// How this process syncs when it leads.
-    pub(super) sync: Option<SyncSetup>,
     /// Held as long as this process holds anything of the store.
     pub(super) _presence: Arc<()>,
 }
@@ -204,7 +202,7 @@ impl Roles {
                 return Err(error.into());
             }
         }
-        worker.start_sync(self.sync.clone());
+        worker.start_sync();
         Ok((worker, self.open_door()))
     }
 
@@ -235,7 +233,7 @@ impl Roles {
 
     fn follow(&self, attached: &mut Attached, stood: Option<(u64, u64)>) -> Result<Box<Follower>, NoRole> {
         let schema = (self.materializers.schema.name, &*self.fingerprint);
-        let (link, state_file, generation) = match Link::connect(&self.folder, &self.desk, schema) {
+        let (link, welcome) = match Link::connect(&self.folder, &self.desk, schema) {
             Err(NoLink::OtherSchema { schema }) if stood.is_none() => {
                 let error = OpenError::OtherSchema {
                     store_id: String::new(),
@@ -249,9 +247,12 @@ impl Roles {
         let storage = Storage::Folder(self.folder.clone());
         let not_yet = |error: &dyn std::fmt::Display| NoRole::NotYet(error.to_string());
         let log = Eventlog::open(storage.log()).map_err(|error| not_yet(&error))?;
-        let state =
-            StateReader::open(storage.state(&state_file), self.materializers).map_err(|error| not_yet(&error))?;
-        let follower = Follower::start(&self.desk, link, (log, state, generation), attached, stood);
+        let state = StateReader::open(storage.state(&welcome.state_file), self.materializers)
+            .map_err(|error| not_yet(&error))?;
+        let follower = Follower::start(&self.desk, link, (log, state, welcome.generation), attached, stood);
+        if follower.is_ok() {
+            show_sync_of_leader(&self.desk, welcome.sync);
+        }
         if let (Ok(_), Ok(kept)) = (&follower, storage.kept_aside()) {
             self.desk.change_status(|status| status.kept_aside = kept);
         }
@@ -267,7 +268,7 @@ fn refuse(request: Request) {
     match request {
         Request::Attach { reply, .. } => answer(&reply),
         Request::Read { reply, .. } => answer(&reply),
-        Request::Export { reply, .. } | Request::Sync { reply } => answer(&reply),
+        Request::Export { reply, .. } | Request::Sync { reply } | Request::StartSync { reply } => answer(&reply),
         Request::Feed { port, .. } => port.close("this process does not lead"),
         Request::Detach { .. } | Request::TakeJournals | Request::HurrySync => {}
     }
@@ -299,7 +300,6 @@ mod tests {
             folder,
             materializers: Materializers::of::<App>(),
             fingerprint: crate::schema::fingerprint(App::DEF).to_string(),
-            sync: None,
             _presence: Arc::default(),
         }
     }

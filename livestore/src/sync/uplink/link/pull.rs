@@ -84,11 +84,12 @@ impl Link {
             cx.out.push(UplinkOutput::Attach { found });
             return Outcome::Goes;
         };
-        let outcome = protocol(format!("this is backend `{found}`, and the eventlog is of `{known}`"));
-        if *known != found {
-            cx.out.push(UplinkOutput::OtherBackend { found });
+        if *known == found {
+            return protocol(format!("it says that it is another backend than `{known}`, and that it is that one"));
         }
-        outcome
+        let error = SyncError::OtherBackend { found: found.clone(), known: known.clone() };
+        cx.out.push(UplinkOutput::OtherBackend { found });
+        Outcome::Lost(error)
     }
 
     /// The backend lost events that it had confirmed.

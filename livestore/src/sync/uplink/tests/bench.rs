@@ -87,6 +87,7 @@ fn parse(word: &str, rest: &str) -> UplinkInput {
             return UplinkInput::PushSent { first, last };
         }
         "page" => SyncMessage::Page(page(rest)),
+        "other" => SyncMessage::Page(SyncPage { backend_id: BackendId::new(rest), ..page("") }),
         "connected" => SyncMessage::Connected,
         "pushed" => SyncMessage::Pushed,
         "pong" => SyncMessage::Pong,
