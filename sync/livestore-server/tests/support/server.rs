@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest as
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// Longer than any answer should take.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
