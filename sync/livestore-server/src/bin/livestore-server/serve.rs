@@ -56,8 +56,10 @@ pub(crate) async fn run(args: &ServeArgs) -> Ended {
         let router = server.watch_router();
         tokio::spawn(async move { axum::serve(listener, router).await });
     }
+    // Who reads that it listens may stop it at once.
+    let signals = Signals::new()?;
     tell(&listener, &server)?;
-    serve(listener, server, stopped()).await;
+    serve(listener, server, stopped(signals)).await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -82,28 +84,46 @@ fn tell(listener: &TcpListener, server: &Server) -> Result<(), Box<dyn Error>> {
 }
 
 /// Waits until somebody wants the server to stop. Who says it twice does not want to wait.
-async fn stopped() {
-    signalled().await;
+async fn stopped(mut signals: Signals) {
+    signals.next().await;
     tracing::info!("stopping; a second signal ends it at once");
-    tokio::spawn(async {
-        signalled().await;
+    tokio::spawn(async move {
+        signals.next().await;
         tracing::warn!("ended at once");
         std::process::exit(INTERRUPTED.into());
     });
 }
 
-/// Ctrl-C, or SIGTERM of a service manager.
-async fn signalled() {
+/// Ctrl-C, or SIGTERM of a service manager. From when it is made, neither ends the process by itself.
+struct Signals {
     #[cfg(unix)]
-    {
+    interrupted: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminated: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            return;
+        Ok(Self { interrupted: signal(SignalKind::interrupt())?, terminated: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
