@@ -101,6 +101,9 @@ pub enum SyncMessage {
     PushRefused(PushRefusal),
     /// The answer to a ping.
     Pong,
+    /// What was asked for is on its way, or what was sent: its bytes move, slowly. Waits for it begin again. To be said now and then,
+    /// as long as it is so, and never of a line on which nothing moves.
+    Moving,
     /// The connection is over. Comes last; the store connects again when it is time.
     Disconnected(SyncError),
 }

@@ -40,7 +40,7 @@ pub struct ServerLimits {
     pub handshake_max: Duration,
     /// How long a peer may be silent before it is pinged; after twice that it is cut off. 20 s.
     pub ping_after: Duration,
-    /// How long one request may take: a body to arrive, a hook to answer. 10 s.
+    /// How long one request may take: a body to arrive, or 4 KiB more of it; a hook to answer. 10 s.
     pub request_max: Duration,
     /// How often an open connection's rights are asked for again. 10 s: with the second that a file is believed, a withdrawn
     /// right is gone within 30.
@@ -59,7 +59,7 @@ pub struct ServerLimits {
     pub outbound_bytes_max: usize,
     /// Frames that may wait for one connection to read them. 1,024.
     pub outbound_frames_max: usize,
-    /// How long one frame, or one part of a response, may take to be read. 20 s, then the connection is closed.
+    /// How long one frame, or one part of a response, may take to be read, or 4 KiB more of it. 20 s, then the connection is closed.
     pub stalled_max: Duration,
     /// Events of one store; `None` for as many as there is room for.
     pub store_events_max: Option<u64>,

@@ -4,13 +4,16 @@ use livestore::{SyncConnection, SyncError, SyncMessage, SyncRequest};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The most requests that the thread has not taken; a store has a handful under way.
 const REQUESTS_MAX: usize = 64;
 
 /// With so many pages waiting for the store no more is read: the backend waits, and its data stays in the network.
 const PAGES_MAX: usize = 4;
+
+/// After how long without a word the store is told that something moves.
+const MOVES_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) struct Mailbox {
     state: Mutex<State>,
@@ -27,6 +30,8 @@ struct State {
     messages: VecDeque<SyncMessage>,
     pages_waiting: usize,
     pages_taken: usize,
+    /// When the store was told something last.
+    told_at: Option<Instant>,
     /// Nothing is told any more.
     is_over: bool,
     /// The store's end is gone.
@@ -67,9 +72,24 @@ impl Mailbox {
         }
         state.pages_waiting += usize::from(matches!(message, SyncMessage::Page(_)));
         state.is_over = matches!(message, SyncMessage::Disconnected(_));
+        state.told_at = Some(Instant::now());
         state.messages.push_back(message);
         drop(state);
         self.store.wake_by_ref();
+    }
+
+    /// Tells the store that a frame is on its way.
+    pub(crate) fn moves(&self) {
+        let now = Instant::now();
+        {
+            let mut state = self.state();
+            // One that does not look is told no more often.
+            let told_at = *state.told_at.get_or_insert(now);
+            if now < told_at + MOVES_EVERY || state.messages.back() == Some(&SyncMessage::Moving) {
+                return;
+            }
+        }
+        self.post(SyncMessage::Moving);
     }
 
     /// Tells the store that it is over, unless it was told.

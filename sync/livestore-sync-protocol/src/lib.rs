@@ -40,6 +40,9 @@ mod percent;
 mod server;
 mod time;
 
+/// The payload of the WebSocket ping by which a server says that a frame of the client is on its way: it is slow, and moves.
+pub const MOVING: &[u8] = b"moving";
+
 pub use call::{Call, CallError, Transport};
 pub use check::{BatchError, check_chain, check_groups, check_push};
 pub use client::{ClientConnection, ClientInput, ClientOptions, ClientOutput, Disconnect, Page, Refusal};

@@ -96,6 +96,11 @@ impl Link {
             SyncMessage::Pushed => self.pushed(cx),
             SyncMessage::PushRefused(refusal) => self.push_refused(refusal, cx),
             SyncMessage::Connected | SyncMessage::Pong => Outcome::Goes,
+            SyncMessage::Moving => {
+                self.page_moves(cx);
+                self.push_moves(cx);
+                Outcome::Goes
+            }
             SyncMessage::Disconnected(error) => Outcome::Lost(error),
         }
     }

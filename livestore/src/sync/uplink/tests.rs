@@ -191,6 +191,32 @@ fn a_backend_that_lost_events_is_told() {
 }
 
 #[test]
+fn what_moves_is_waited_for() {
+    let mut bench = Bench::new(5, 3);
+    bench.check("tick", "connect");
+    bench.check("connected", "pull 4");
+    // A page of a minute, with the ping behind it.
+    for _ in 0..10 {
+        bench.check("wait 6", "");
+        bench.check("moving", "");
+    }
+    bench.check("page 5..6", "compare 5..5, apply 6..6");
+    bench.check("applied 6", "push");
+    bench.check("sent 7..9", "");
+    for _ in 0..10 {
+        bench.check("wait 6", "");
+        bench.check("moving", "");
+    }
+    bench.check("pushed", "");
+    // Nothing moves any more, and nothing comes.
+    bench.check("moving", "");
+    bench.check("wait 4", "");
+    bench.check("wait 1", "pull 6");
+    bench.check("wait 9", "ping");
+    bench.check("wait 10", "disconnect");
+}
+
+#[test]
 fn stop_is_the_end() {
     let mut bench = Bench::live(5, 0);
     bench.check("stop", "disconnect");

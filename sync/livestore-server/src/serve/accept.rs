@@ -1,6 +1,6 @@
 //! Takes connections and lets them end.
 
-use super::counted::Counted;
+use super::counted::{Counted, Traffic};
 use super::{Server, guarded, request};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
@@ -10,6 +10,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use livestore_sync_protocol::Close;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -61,16 +62,20 @@ fn take(server: &Server, stream: TcpStream, peer: SocketAddr, graceful: &Gracefu
         tracing::debug!(%error, "a connection without TCP_NODELAY");
     }
     let handling = server.clone();
+    let traffic = Arc::new(Traffic::default());
+    let moving = Arc::clone(&traffic);
     let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(Arc::clone(&moving));
         let server = handling.clone();
         async move { Ok::<_, Infallible>(request::handle(State(server), request).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
     let limits = &server.shared.limits;
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.handshake_max).max_buf_size(HEADER_BYTES);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(Counted(stream)), service).into_owned();
+    let connection =
+        builder.serve_connection_with_upgrades(TokioIo::new(Counted::new(stream, traffic)), service).into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(guarded("a connection", async move {
         if let Err(error) = connection.await {

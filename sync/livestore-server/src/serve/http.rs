@@ -14,8 +14,10 @@ use std::io;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Parts of a response that wait for the client to read; a part is a page at most.
+/// Parts of a response that wait for the client to read.
 const PARTS: usize = 2;
+/// The longest part.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Answers a request. The response is sent as it is made; the request counts as a connection until all of it is done.
 pub(super) fn answer(
@@ -85,7 +87,7 @@ impl Exchange {
             let mut next = Vec::new();
             for output in outputs {
                 match output {
-                    HttpOutput::Body(text) => self.send(Part::Text(text.into())).await?,
+                    HttpOutput::Body(text) => self.send_text(text.into()).await?,
                     HttpOutput::Read(read) => next = self.read(read).await?,
                     HttpOutput::Push(push) => next = self.push(push).await?,
                     HttpOutput::Done => return self.send(Part::End).await,
@@ -120,6 +122,15 @@ impl Exchange {
             Ok(answer) => answer.map_err(|close| End::Broken(close.reason)),
             Err(_) => Err(End::Broken("the store does not answer".into())),
         }
+    }
+
+    /// In pieces, each of which may take its time: a slow line is not a dead one.
+    async fn send_text(&self, mut text: Bytes) -> Result<(), End> {
+        while !text.is_empty() {
+            let piece = text.split_to(PIECE_BYTES.min(text.len()));
+            self.send(Part::Text(piece)).await?;
+        }
+        Ok(())
     }
 
     async fn send(&self, part: Part) -> Result<(), End> {

@@ -1,5 +1,6 @@
 //! What a request is, and whether it is let in.
 
+use super::counted::Traffic;
 use super::session::Session;
 use super::{Server, guarded, health, http, websocket};
 use crate::auth::{self, Pass};
@@ -11,9 +12,12 @@ use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::StreamExt as _;
 use livestore_sync_protocol::{ConnectError, ConnectRequest, Transport};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 /// Why a request is not served; the text is for people.
@@ -59,7 +63,9 @@ async fn answer(server: &Server, parts: &mut Parts, body: Body) -> Result<Respon
             let upgrade = WebSocketUpgrade::from_request_parts(parts, &()).await;
             let upgrade = upgrade.map_err(|error| (StatusCode::UPGRADE_REQUIRED, error.body_text()))?;
             let session = open(server, &connect, pass).await?;
-            Ok(websocket_response(server, upgrade, session, guard))
+            // Where the server is mounted in another one, it does not see what moves.
+            let traffic = parts.extensions.get::<Arc<Traffic>>().map(Arc::clone).unwrap_or_default();
+            Ok(websocket_response(server, upgrade, session, traffic, guard))
         }
         Transport::Http if parts.method == Method::POST => {
             let session = open(server, &connect, pass).await?;
@@ -136,6 +142,7 @@ fn websocket_response(
     server: &Server,
     upgrade: WebSocketUpgrade,
     session: Session,
+    traffic: Arc<Traffic>,
     guard: ConnectionGuard,
 ) -> Response {
     let limits = &server.shared.limits;
@@ -146,23 +153,36 @@ fn websocket_response(
     upgrade.on_upgrade(async move |socket| {
         let store = session.store.store_id().to_owned();
         span.in_scope(|| tracing::info!(store, principal = session.pass.principal().name(), "connected"));
-        let serving = guarded("a connection", websocket::serve(socket, session, setting, end));
+        let serving = guarded("a connection", websocket::serve(socket, session, setting, traffic, end));
         serving.instrument(span.clone()).await;
         span.in_scope(|| tracing::info!(store, "disconnected"));
         drop(guard);
     })
 }
 
-async fn read_body(server: &Server, body: Body) -> Result<axum::body::Bytes, Refusal> {
+/// So much of a body has to come within [`ServerLimits::request_max`](crate::limits::ServerLimits::request_max): a slow line is not
+/// a dead one.
+const BODY_BYTES_MIN: usize = 4 << 10;
+
+async fn read_body(server: &Server, body: Body) -> Result<Vec<u8>, Refusal> {
     let limits = &server.shared.limits;
-    let reading = axum::body::to_bytes(body, limits.frame_bytes_max);
-    match tokio::time::timeout(limits.request_max, reading).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(_)) => {
-            let text = format!("the body cannot be read, or has more than {} bytes", limits.frame_bytes_max);
-            Err((StatusCode::PAYLOAD_TOO_LARGE, text))
+    let (mut parts, mut came, mut moved) = (body.into_data_stream(), Vec::new(), 0);
+    let mut deadline = Instant::now() + limits.request_max;
+    loop {
+        let part = match tokio::time::timeout_at(deadline, parts.next()).await {
+            Ok(Some(Ok(part))) if came.len() + part.len() <= limits.frame_bytes_max => part,
+            Ok(None) => return Ok(came),
+            Ok(Some(_)) => {
+                let text = format!("the body cannot be read, or has more than {} bytes", limits.frame_bytes_max);
+                return Err((StatusCode::PAYLOAD_TOO_LARGE, text));
+            }
+            Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "the body did not come in time".into())),
+        };
+        moved += part.len();
+        came.extend_from_slice(&part);
+        if moved >= BODY_BYTES_MIN {
+            (moved, deadline) = (0, Instant::now() + limits.request_max);
         }
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body did not come in time".into())),
     }
 }
 

@@ -3,6 +3,7 @@
 mod alarm;
 mod outgoing;
 
+use super::counted::Traffic;
 use super::session::{Admitted, Session, log_events};
 use crate::auth::Pass;
 use crate::hub::{Follow, Follower, Page, PushError};
@@ -13,12 +14,14 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::stream::{FuturesUnordered, SplitStream};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
 use livestore_sync_protocol::{
-    Close, LogPage, Push, PushKey, PushVerdict, Read, ReadKey, ServerConnection, ServerInput, ServerOptions,
+    Close, LogPage, MOVING, Push, PushKey, PushVerdict, Read, ReadKey, ServerConnection, ServerInput, ServerOptions,
     ServerOutput,
 };
 use outgoing::Outgoing;
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -30,6 +33,8 @@ const PACE_MAX: Duration = Duration::from_secs(10);
 const PACED_MAX: usize = 1;
 /// How long the end of a connection may take.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
+/// A frame moves when so many bytes of it did; a client that gives or takes less in all its time does not.
+const MOVED_MIN: u64 = 4 << 10;
 /// Something to wake for in any case.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -46,6 +51,7 @@ pub(super) async fn serve(
     socket: WebSocket,
     mut session: Session,
     setting: (ServerOptions, ServerLimits),
+    traffic: Arc<Traffic>,
     end: watch::Receiver<Option<Close>>,
 ) {
     let Some(follow) = session.store.follow() else { return };
@@ -60,7 +66,11 @@ pub(super) async fn serve(
     let (sink, stream) = socket.split();
     let mut connection = Connection {
         incoming: stream,
-        outgoing: Outgoing::new(sink, &limits),
+        outgoing: Outgoing::new(sink, &limits, Arc::clone(&traffic)),
+        read: traffic.read(),
+        traffic,
+        told_moving: now,
+        tell_moving_every: limits.ping_after / 8,
         machine: ServerConnection::new(session.store.store_id(), options, now),
         follower: session.store.follower(),
         tick: Alarm::default(),
@@ -83,6 +93,8 @@ pub(super) async fn serve(
 /// What happens to a connection.
 enum Event {
     Frame(Option<Result<Message, axum::Error>>),
+    /// A part of a frame came.
+    Moving,
     Sent(Result<(), axum::Error>),
     Done(Done),
     Moved(Result<Follow, PushError>),
@@ -95,6 +107,11 @@ enum Event {
 struct Connection {
     incoming: SplitStream<WebSocket>,
     outgoing: Outgoing,
+    traffic: Arc<Traffic>,
+    /// The bytes that were read when a frame ended, or moved.
+    read: u64,
+    told_moving: Duration,
+    tell_moving_every: Duration,
     session: Session,
     machine: ServerConnection,
     begin: Instant,
@@ -120,7 +137,7 @@ impl Connection {
             let (tick, recheck) = (self.tick_at(), recheck_at(&self.session.pass));
             let reads = !self.machine.is_busy() && !self.outgoing.is_full() && self.pushes.len() <= PACED_MAX;
             let event = tokio::select! {
-                frame = self.incoming.next(), if reads => Event::Frame(frame),
+                event = incoming(&mut self.incoming, &self.traffic, &mut self.read), if reads => event,
                 Some(done) = self.work.next(), if !self.work.is_empty() => Event::Done(done),
                 moved = self.follower.moved(&self.follow) => Event::Moved(moved),
                 sent = self.outgoing.send(), if !self.outgoing.is_empty() => Event::Sent(sent),
@@ -148,6 +165,7 @@ impl Connection {
     fn take(&mut self, event: Event) -> Result<(), End> {
         match event {
             Event::Frame(Some(Ok(message))) => self.heard(&message),
+            Event::Moving => self.moving(),
             Event::Frame(Some(Err(_)) | None) | Event::Sent(Err(_)) => Err(None),
             Event::Sent(Ok(())) => Ok(()),
             Event::Done(done) => self.done(done),
@@ -175,6 +193,17 @@ impl Connection {
             Message::Ping(_) | Message::Pong(_) => self.step(ServerInput::Heard),
             Message::Close(_) => Err(None),
         }
+    }
+
+    /// A large frame on a slow line: its client can say nothing else meanwhile, and is told that it arrives.
+    fn moving(&mut self) -> Result<(), End> {
+        let now = self.begin.elapsed();
+        self.deadlines.heard(now);
+        if now >= self.told_moving + self.tell_moving_every {
+            self.told_moving = now;
+            self.outgoing.push(Message::Ping(MOVING.into()));
+        }
+        self.step(ServerInput::Heard)
     }
 
     fn tick(&mut self) -> Result<(), End> {
@@ -312,6 +341,26 @@ impl Connection {
             while let Some(Ok(_)) = self.incoming.next().await {}
         }
     }
+}
+
+/// The next frame, or that a part of it came. May be dropped while it waits.
+async fn incoming(stream: &mut SplitStream<WebSocket>, traffic: &Traffic, read: &mut u64) -> Event {
+    poll_fn(|context| {
+        let polled = stream.poll_next_unpin(context);
+        let now = traffic.read();
+        match polled {
+            Poll::Ready(frame) => {
+                *read = now;
+                Poll::Ready(Event::Frame(frame))
+            }
+            Poll::Pending if now >= *read + MOVED_MIN => {
+                *read = now;
+                Poll::Ready(Event::Moving)
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// When rights are asked for again, which the clock on the wall says.

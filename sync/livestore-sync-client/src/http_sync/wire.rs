@@ -7,6 +7,7 @@ use crate::refusal;
 use crate::tls::Roots;
 use livestore_sync_protocol::{Call, ClientEnvelope, Limits, Request, RequestId, Transport};
 use std::io::{self, Read};
+use std::time::Duration;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
@@ -18,6 +19,7 @@ pub(super) struct Wire {
     url: String,
     store_id: String,
     authorization: Option<String>,
+    answer: Duration,
 }
 
 impl Wire {
@@ -34,7 +36,7 @@ impl Wire {
             .timeout_resolve(Some(setup.times.connect))
             .timeout_connect(Some(setup.times.connect))
             .timeout_send_request(answer)
-            .timeout_send_body(answer)
+            .timeout_send_body(None)
             .timeout_recv_response(answer)
             // The whole of a long answer may take longer.
             .timeout_per_read(answer)
@@ -44,6 +46,7 @@ impl Wire {
             url: setup.address.http_url(store_id, credentials.payload.clone()),
             store_id: store_id.to_owned(),
             authorization: credentials.authorization.clone(),
+            answer: setup.times.answer,
         }
     }
 
@@ -61,6 +64,14 @@ impl Wire {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
+        // A slow line takes its time for it, and what the system holds of it is not seen; one that is dead is noticed.
+        let slowest = self.answer + Duration::from_millis(envelope.len() as u64);
+        let request = request
+            .config()
+            .timeout_send_body(Some(slowest))
+            .timeout_recv_response(Some(slowest))
+            .timeout_per_read(Some(slowest))
+            .build();
         let response = request.send(envelope).map_err(|error| end_of(&error))?;
         let status = response.status().as_u16();
         let body = response.into_body();
@@ -94,7 +105,10 @@ fn read(body: Body, mailbox: &Mailbox, mut give: impl FnMut(&[u8]) -> Result<(),
         match reader.read(&mut buffer) {
             Ok(0) if elements.is_whole() => return Ok(()),
             Ok(0) => return Err(End::offline("the answer breaks off")),
-            Ok(read) => elements.push(buffer.get(..read).unwrap_or_default(), &mut give)?,
+            Ok(read) => {
+                mailbox.moves();
+                elements.push(buffer.get(..read).unwrap_or_default(), &mut give)?;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(End::of(&error)),
         }

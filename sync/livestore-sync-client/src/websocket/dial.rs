@@ -64,11 +64,11 @@ fn connect(line: &mut Line, address: SocketAddr, deadline: Instant) -> Result<Tc
 
 fn secure(stream: TcpStream, setup: &Setup) -> Result<Stream, End> {
     if !setup.address.is_tls {
-        return Ok(Stream::Plain(stream));
+        return Ok(Stream::plain(stream));
     }
     let fail = |error: rustls::Error| End::tls(&error);
     let name = ServerName::try_from(setup.address.host.clone())
         .map_err(|_| End::protocol(format!("`{}` is no name that a certificate can have", setup.address.host)))?;
     let connection = ClientConnection::new(setup.roots.config().map_err(fail)?, name).map_err(fail)?;
-    Ok(Stream::Tls(Box::new(StreamOwned::new(connection, stream))))
+    Ok(Stream::tls(StreamOwned::new(connection, stream)))
 }

@@ -6,11 +6,14 @@ use crate::credentials::Credentials;
 use crate::end::End;
 use crate::mailbox::Room;
 use livestore::SyncMessage;
-use livestore_sync_protocol::{ClientConnection, ClientInput, ClientOptions};
+use livestore_sync_protocol::{self as wire, ClientConnection, ClientInput, ClientOptions};
 use std::time::{Duration, Instant};
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Error, Message, WebSocket};
+
+/// A frame moves when so many bytes of it did: less is what small frames have.
+const MOVED_MIN: u64 = 1_024;
 
 /// So many frames are read before the store is looked after again.
 const FRAMES_MAX: usize = 64;
@@ -21,8 +24,16 @@ pub(super) struct Link {
     socket: WebSocket<Stream>,
     machine: ClientConnection,
     clock: Clock,
+    moved: Moved,
     /// How the socket ended.
     end: Option<End>,
+}
+
+/// The bytes that were read and written when a frame was seen to move.
+#[derive(Default)]
+struct Moved {
+    read: u64,
+    written: u64,
 }
 
 /// What a round of reading came to.
@@ -51,7 +62,14 @@ impl Link {
             push_timeout: setup.times.answer,
             ..ClientOptions::new(store_id)
         };
-        Self { line, socket, machine: ClientConnection::new(options), clock: Clock::new(), end: None }
+        Self {
+            line,
+            socket,
+            machine: ClientConnection::new(options),
+            clock: Clock::new(),
+            moved: Moved::default(),
+            end: None,
+        }
     }
 
     /// Runs until the connection is over.
@@ -70,6 +88,8 @@ impl Link {
         loop {
             self.take_from_store();
             let reading = self.read();
+            self.flush();
+            self.look_whether_it_moves();
             self.step(ClientInput::Tick);
             self.flush();
             if let Some(end) = self.end.take() {
@@ -113,10 +133,16 @@ impl Link {
                     return Reading::Full;
                 }
             }
-            match self.socket.read() {
+            let read = self.socket.read();
+            if read.is_ok() {
+                self.moved.read = self.socket.get_ref().read;
+            }
+            match read {
                 Ok(Message::Text(text)) => self.step(ClientInput::Frame(text.as_bytes())),
                 Ok(Message::Binary(bytes)) => self.step(ClientInput::Frame(&bytes)),
                 Ok(Message::Close(frame)) => self.closed(frame),
+                // The server says so while a frame arrives there.
+                Ok(Message::Ping(payload)) if *payload == *wire::MOVING => self.moves(),
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
                 Err(Error::Io(error)) if is_blocked(&error) => {
                     self.clock.go_on();
@@ -126,6 +152,21 @@ impl Link {
             }
         }
         Reading::GoesOn
+    }
+
+    /// In the middle of a large frame on a slow line nothing else is heard, and nobody is silent.
+    fn look_whether_it_moves(&mut self) {
+        let stream = self.socket.get_ref();
+        let (read, written) = (stream.read, stream.written);
+        if read >= self.moved.read + MOVED_MIN || written >= self.moved.written + MOVED_MIN {
+            self.moved = Moved { read, written };
+            self.moves();
+        }
+    }
+
+    fn moves(&mut self) {
+        self.step(ClientInput::Moving);
+        self.line.mailbox.moves();
     }
 
     fn closed(&mut self, frame: Option<CloseFrame>) {

@@ -2,33 +2,53 @@ use mio::net::TcpStream;
 use rustls::{ClientConnection, StreamOwned};
 use std::io::{self, Read, Write};
 
-/// A TCP stream that does not block, with TLS or without.
-pub(super) enum Stream {
+/// A TCP stream that does not block, with TLS or without, whose bytes are counted.
+pub(super) struct Stream {
+    kind: Kind,
+    pub(super) read: u64,
+    pub(super) written: u64,
+}
+
+enum Kind {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
+impl Stream {
+    pub(super) fn plain(stream: TcpStream) -> Self {
+        Self { kind: Kind::Plain(stream), read: 0, written: 0 }
+    }
+
+    pub(super) fn tls(stream: StreamOwned<ClientConnection, TcpStream>) -> Self {
+        Self { kind: Kind::Tls(Box::new(stream)), read: 0, written: 0 }
+    }
+}
+
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        again_if_interrupted(|| match self {
-            Self::Plain(stream) => stream.read(buffer),
-            Self::Tls(stream) => stream.read(buffer),
-        })
+        let read = again_if_interrupted(|| match &mut self.kind {
+            Kind::Plain(stream) => stream.read(buffer),
+            Kind::Tls(stream) => stream.read(buffer),
+        })?;
+        self.read += read as u64;
+        Ok(read)
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        again_if_interrupted(|| match self {
-            Self::Plain(stream) => stream.write(bytes),
-            Self::Tls(stream) => stream.write(bytes),
-        })
+        let written = again_if_interrupted(|| match &mut self.kind {
+            Kind::Plain(stream) => stream.write(bytes),
+            Kind::Tls(stream) => stream.write(bytes),
+        })?;
+        self.written += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        again_if_interrupted(|| match self {
-            Self::Plain(stream) => stream.flush(),
-            Self::Tls(stream) => stream.flush(),
+        again_if_interrupted(|| match &mut self.kind {
+            Kind::Plain(stream) => stream.flush(),
+            Kind::Tls(stream) => stream.flush(),
         })
     }
 }

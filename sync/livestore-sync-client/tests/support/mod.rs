@@ -1,9 +1,9 @@
 //! What the tests against real servers share.
 
 mod app;
-mod proxy;
+pub(crate) mod proxy;
 pub(crate) mod scenarios;
-mod site;
+pub(crate) mod site;
 mod subject;
 
 pub(crate) use site::Site;

@@ -1,6 +1,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A way to a server that a test can cut, close, bend, and make deaf.
 #[derive(Clone)]
@@ -14,6 +15,8 @@ struct Shared {
     is_closed: bool,
     /// Whether what the server says is lost on the way.
     is_deaf: bool,
+    /// Whether it lets through little at a time.
+    is_slow: bool,
     streams: Vec<TcpStream>,
 }
 
@@ -21,7 +24,7 @@ impl Proxy {
     pub(crate) fn to(target: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Shared { target, is_closed: false, is_deaf: false, streams: Vec::new() };
+        let shared = Shared { target, is_closed: false, is_deaf: false, is_slow: false, streams: Vec::new() };
         let proxy = Self { port, shared: Arc::new(Mutex::new(shared)) };
         let accepting = proxy.clone();
         std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| accepting.take(stream)));
@@ -38,9 +41,21 @@ impl Proxy {
         shared.streams.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
         drop(shared);
         let (up, down) = ((client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client));
-        std::thread::spawn(move || copy(up.0, up.1, || false));
-        let proxy = self.clone();
-        std::thread::spawn(move || copy(down.0, down.1, move || proxy.shared.lock().unwrap().is_deaf));
+        for ((from, to), is_down) in [(up, false), (down, true)] {
+            let proxy = self.clone();
+            std::thread::spawn(move || {
+                copy(from, to, move || {
+                    let shared = proxy.shared.lock().unwrap();
+                    (is_down && shared.is_deaf, shared.is_slow)
+                });
+            });
+        }
+    }
+
+    /// Becomes a slow line, or a fast one again.
+    #[allow(dead_code, reason = "the original's server has deadlines of its own")]
+    pub(crate) fn set_slow(&self, is_slow: bool) {
+        self.shared.lock().unwrap().is_slow = is_slow;
     }
 
     /// Cuts what stands.
@@ -70,10 +85,18 @@ impl Proxy {
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream, is_lost: impl Fn() -> bool) {
-    let mut buffer = [0; 16 << 10];
+/// What a slow line lets through in each [`SLOW_PAUSE`].
+const SLOW_BYTES: usize = 16 << 10;
+const SLOW_PAUSE: Duration = Duration::from_millis(50);
+
+fn copy(mut from: TcpStream, mut to: TcpStream, look: impl Fn() -> (bool, bool)) {
+    let mut buffer = [0; SLOW_BYTES];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
-        if !is_lost() && to.write_all(&buffer[..read]).is_err() {
+        let (is_lost, is_slow) = look();
+        if is_slow {
+            std::thread::sleep(SLOW_PAUSE);
+        }
+        if !is_lost && to.write_all(&buffer[..read]).is_err() {
             break;
         }
     }

@@ -88,6 +88,7 @@ impl ClientConnection {
                 self.ping(now);
             }
             (Phase::Open, ClientInput::PageTaken) => self.page_taken(now),
+            (Phase::Open, ClientInput::Moving) => self.moving(now),
         }
         self.pass_time(now);
         std::mem::take(&mut self.out)
@@ -217,6 +218,18 @@ impl ClientConnection {
         pull.deadline = pull.deadline.map(|_| now + self.options.pull_timeout);
         if let Some(id) = ack.filter(|id| pull.id == *id) {
             self.send(&ClientEnvelope::Ack(id));
+        }
+    }
+
+    /// Whoever is in the middle of a frame cannot answer anything else.
+    fn moving(&mut self, now: Duration) {
+        let ClientOptions { ping_timeout, pull_timeout, push_timeout, .. } = self.options;
+        self.silent_until = self.silent_until.map(|_| now + ping_timeout);
+        if let Some(pull) = &mut self.pull {
+            pull.deadline = pull.deadline.map(|_| now + pull_timeout);
+        }
+        if let Some(push) = &mut self.push {
+            push.deadline = now + push_timeout;
         }
     }
 

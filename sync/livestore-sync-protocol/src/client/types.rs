@@ -71,6 +71,8 @@ pub enum ClientInput<'a> {
     },
     /// Ask whether the server is there.
     Ping,
+    /// A frame is on its way, in either direction: its bytes move, slowly. The waits for answers begin again.
+    Moving,
     /// The oldest page that was given out is dealt with: the next one may come.
     PageTaken,
     /// Time passed.

@@ -351,6 +351,26 @@ fn silence_ends_the_connection() {
 }
 
 #[test]
+fn a_frame_that_moves_is_waited_for() {
+    let seven = Duration::from_secs(7);
+    for is_push in [false, true] {
+        let mut test = Test::pulling(1..=1, PageInfo::MoreKnown { remaining: 1 });
+        if is_push {
+            test.push(2..=2);
+        }
+        // The answer to the ping is behind it.
+        for _ in 0..20 {
+            let said = test.after(seven);
+            assert!(["", "ping"].contains(&&*said), "{said}");
+            assert_eq!(test.tell(ClientInput::Moving), "");
+        }
+        // It stands still.
+        let end = (0..3).map(|_| test.after(seven)).find(|said| said.starts_with("close"));
+        assert!(end.is_some_and(|end| end.contains("does not answer")));
+    }
+}
+
+#[test]
 fn a_page_that_nobody_takes_is_not_the_servers_fault() {
     let mut test = Test::open();
     test.pull(0);

@@ -48,6 +48,14 @@ impl Link {
         self.pull = Pull::Asked { deadline: cx.now + cx.options.page_timeout, is_recheck: false };
     }
 
+    /// A page may be on its way.
+    pub(super) fn page_moves(&mut self, cx: &Cx<'_>) {
+        self.paged = cx.now;
+        if let Pull::Asked { deadline, .. } = &mut self.pull {
+            *deadline = cx.now + cx.options.page_timeout;
+        }
+    }
+
     /// Pulls although nothing is missing, as far as is known: a page may have been lost, and nothing else would tell.
     fn recheck(&mut self, cx: &mut Cx<'_>) {
         self.ask(cx);

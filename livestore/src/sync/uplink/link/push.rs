@@ -62,6 +62,15 @@ impl Link {
         }
     }
 
+    /// It is on its way, or its answer.
+    pub(super) fn push_moves(&mut self, cx: &Cx<'_>) {
+        match &mut self.push {
+            Push::InFlight { deadline, .. } => *deadline = cx.now + cx.options.push_timeout,
+            Push::Echo { deadline, .. } => *deadline = cx.now + cx.options.echo_timeout,
+            Push::Idle | Push::Ordered { .. } | Push::Rejecting { .. } => {}
+        }
+    }
+
     pub(super) fn nothing_sent(&mut self, cx: &mut Cx<'_>) {
         if let Push::Ordered { .. } = self.push {
             self.push = Push::Idle;

@@ -91,6 +91,7 @@ fn parse(word: &str, rest: &str) -> UplinkInput {
         "connected" => SyncMessage::Connected,
         "pushed" => SyncMessage::Pushed,
         "pong" => SyncMessage::Pong,
+        "moving" => SyncMessage::Moving,
         "ahead" => SyncMessage::PushRefused(PushRefusal::ServerAhead { head: number(rest) }),
         "rejected" => SyncMessage::PushRefused(PushRefusal::Rejected { number: number(rest), reason: String::new() }),
         "busy" => SyncMessage::PushRefused(PushRefusal::Busy { reason }),

@@ -1,11 +1,14 @@
 //! What waits to be sent on one WebSocket.
 
+use super::MOVED_MIN;
 use crate::limits::{Outbox, ServerLimits};
+use crate::serve::counted::Traffic;
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::SinkExt as _;
 use futures_util::stream::SplitSink;
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -20,10 +23,13 @@ pub(super) struct Outgoing {
     under_way: usize,
     /// Since when the client has not read on.
     since: Option<Instant>,
+    traffic: Arc<Traffic>,
+    /// The bytes that were written by then.
+    written: u64,
 }
 
 impl Outgoing {
-    pub(super) fn new(sink: SplitSink<WebSocket, Message>, limits: &ServerLimits) -> Self {
+    pub(super) fn new(sink: SplitSink<WebSocket, Message>, limits: &ServerLimits, traffic: Arc<Traffic>) -> Self {
         Self {
             sink,
             frames: VecDeque::new(),
@@ -31,6 +37,8 @@ impl Outgoing {
             stalled_max: limits.stalled_max,
             under_way: 0,
             since: None,
+            traffic,
+            written: 0,
         }
     }
 
@@ -62,7 +70,12 @@ impl Outgoing {
 
     /// Sends all, as fast as the client reads. May be dropped at any time; what was sent by then is sent.
     pub(super) async fn send(&mut self) -> Result<(), axum::Error> {
-        poll_fn(|context| self.poll(context)).await
+        poll_fn(|context| {
+            let polled = self.poll(context);
+            self.look_whether_it_moves();
+            polled
+        })
+        .await
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
@@ -78,6 +91,15 @@ impl Outgoing {
         self.arrived();
         self.since = None;
         Poll::Ready(Ok(()))
+    }
+
+    /// A part of a frame is as good as a whole one, for a client on a slow line.
+    fn look_whether_it_moves(&mut self) {
+        let written = self.traffic.written();
+        if written >= self.written + MOVED_MIN {
+            self.written = written;
+            self.since = self.since.map(|_| Instant::now());
+        }
     }
 
     /// The socket took what the sink had.
