@@ -86,6 +86,37 @@
 //! a commit wrote tables and columns that they read, and an equal result goes no further. Watch them with [`Store::subscribe`]
 //! or [`Store::changes`].
 //!
+//! # Sync
+//!
+//! [`StoreBuilder::sync`] gives a store a backend, which orders the events of all clients. Nothing waits for it: commits and reads stay
+//! local, what it did not confirm is pending, and is applied again on top of what others did.
+//!
+//! ```
+//! use livestore::*;
+//! use std::time::Duration;
+//! # #[event("v1.Added")] pub struct Added { pub id: String }
+//! # #[table("items")] pub struct Item { #[column(primary_key)] pub id: String }
+//! # #[schema(events(Added), tables(Item))] pub struct App;
+//! # #[materializers] impl App { fn added(Added { id }: Added) -> impl IntoWrites { Item { id }.insert() } }
+//!
+//! # fn main() -> Result<()> {
+//! let backend = MemoryBackend::new(); // in this process, for tests
+//! let here = Store::<App>::builder(memory(), "items").sync(backend.clone()).open()?;
+//! let there = Store::<App>::builder(memory(), "items").sync(backend).open()?;
+//! here.commit(Added { id: "a".into() })?;
+//! assert!(here.wait_synced(Duration::from_secs(10)));
+//! assert!(there.wait_sync(Duration::from_secs(10), |sync| sync.synced == 1));
+//! assert_eq!(there.query(&Item::query())?, [Item { id: "a".into() }]);
+//! # Ok(()) }
+//! ```
+//!
+//! - [`MemoryBackend`] is a backend for tests, which can be told to fail. The crate `livestore-sync-client` connects to one over WebSocket
+//!   or HTTP, `livestore-server` is one; anything else is a [`SyncProvider`].
+//! - [`InitialSync`] says whether opening waits for what the backend has; [`OnOtherBackend`] what to do where it is not the one that the
+//!   store knows.
+//! - [`Store::sync_status`] tells what the connection does, what is pending, and what the backend rejected; [`Store::wait_sync`] and
+//!   [`Store::wait_synced`] wait for that.
+//!
 //! # How events evolve
 //!
 //! The eventlog is for ever, so an event's wire name and meaning are too. Add fields as `Option` or with `#[serde(default)]`; for

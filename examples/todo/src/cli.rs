@@ -3,7 +3,7 @@
 mod watch;
 
 use crate::open::{self, COMMAND_SYNC_MAX, Place};
-use crate::report::say_what_is_not_synced;
+use crate::report::{is_on_its_way, say_what_is_not_synced};
 use crate::schema::{Todo, TodoCompleted, Todos};
 use crate::text::one_line;
 use clap::{Parser, Subcommand};
@@ -86,7 +86,9 @@ pub fn run(place: &Place, command: Command) -> Result<()> {
         Command::List { json } => list(store, Format::of(json), &mut output),
         Command::Watch { json } => watch::run(store, Format::of(json), &mut output),
     };
-    if is_change && done.is_ok() && place.has_backend() {
+    // What an earlier run left goes with any that reaches the backend.
+    let has_news = is_change || is_on_its_way(&store.sync_status());
+    if has_news && done.is_ok() && place.has_backend() {
         let _ = store.wait_synced(COMMAND_SYNC_MAX);
     }
     if done.is_ok() && place.has_backend() {

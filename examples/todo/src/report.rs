@@ -21,12 +21,17 @@ pub const fn waiting(sync: &SyncStatus) -> usize {
     sync.pending + sync.session_pending
 }
 
+/// Whether the backend will soon have what it does not have now.
+pub fn is_on_its_way(sync: &SyncStatus) -> bool {
+    waiting(sync) > 0 && sync.state == SyncState::Live && sync.last_error.is_none()
+}
+
 /// Why something is not synced, and how much of what was done here that is; `None` where nothing is known to be wrong.
 fn not_synced(sync: &SyncStatus) -> Option<String> {
     let waiting = waiting(sync);
     let why = match (&sync.state, &sync.last_error) {
         (SyncState::Stopped { reason }, _) => reason.clone(),
-        (SyncState::Off, _) => format!("{LEADER_DOES_NOT_SYNC}; the next one that does hands over what was done here"),
+        (SyncState::OffAtLeader, _) => format!("{LEADER_DOES_NOT_SYNC}; once it ends, the next one that does hands over what was done here"),
         (_, Some(error)) => error.to_string(),
         _ if waiting > 0 => "the backend has not answered yet".to_owned(),
         _ => return None,
@@ -72,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_leader_that_does_not_sync_is_named() {
-        let told = told(|sync| sync.state = SyncState::Off).unwrap();
+        let told = told(|sync| sync.state = SyncState::OffAtLeader).unwrap();
         assert!(told.starts_with("the process that has the list open does not sync; "), "{told}");
     }
 }

@@ -9,7 +9,7 @@ mod terminal;
 mod view;
 
 use crate::open::COMMAND_SYNC_MAX;
-use crate::report::{LEADER_DOES_NOT_SYNC, say_what_is_not_synced, waiting};
+use crate::report::{LEADER_DOES_NOT_SYNC, is_on_its_way, say_what_is_not_synced, waiting};
 use crate::schema::{Todos, TodosEvent, UiState, UiStateSet};
 use app::{App, Effect, Health};
 use change::Change;
@@ -46,17 +46,12 @@ pub fn run(store: &Store<Todos>, has_backend: bool) -> Result<()> {
 /// What was done a moment ago is on its way; what waits for a backend that cannot be reached goes with the next run.
 fn hand_over(store: &Store<Todos>) {
     if is_on_its_way(&store.sync_status()) {
-        store.wait_synced(COMMAND_SYNC_MAX);
+        let _ = store.wait_synced(COMMAND_SYNC_MAX);
     }
     let sync = store.sync_status();
     if waiting(&sync) > 0 {
         say_what_is_not_synced(&sync);
     }
-}
-
-/// Whether the backend will soon have what it does not have now.
-fn is_on_its_way(sync: &SyncStatus) -> bool {
-    waiting(sync) > 0 && sync.state == SyncState::Live && sync.last_error.is_none()
 }
 
 fn show(store: &Store<Todos>, feed: &Feed, mut terminal: Terminal, has_backend: bool) -> Result<()> {
@@ -134,7 +129,7 @@ fn perform(app: &mut App, effect: Effect, store: &Store<Todos>, feed: &Feed) -> 
         Effect::ShowEventlog(shows_eventlog) => set(store, UiState::set().shows_eventlog(shows_eventlog)),
         Effect::Retry => {
             // A connection that waits tries at once; the status line tells what comes of it.
-            store.wait_synced(Duration::ZERO);
+            let _ = store.wait_synced(Duration::ZERO);
             Ok(())
         }
         Effect::Search(text) => feed.search(store, text.clone()).map(|()| app.search = text),
@@ -194,8 +189,8 @@ fn health(status: &StoreStatus, sync: &SyncStatus, has_backend: bool) -> Health 
 /// What the connection to the backend does, in a few words; `None` where a problem tells it.
 fn describe(sync: &SyncStatus) -> Option<String> {
     Some(match &sync.state {
-        SyncState::Stopped { .. } => return None,
-        SyncState::Off => LEADER_DOES_NOT_SYNC.to_owned(),
+        SyncState::Off | SyncState::Stopped { .. } => return None,
+        SyncState::OffAtLeader => LEADER_DOES_NOT_SYNC.to_owned(),
         SyncState::Connecting => "connecting".to_owned(),
         SyncState::CatchingUp { done, total: Some(total) } => format!("catching up {done}/{total}"),
         SyncState::CatchingUp { .. } => "catching up".to_owned(),

@@ -34,7 +34,7 @@ pub use error::ArchiveError;
 pub use export::export;
 pub use format::Header;
 pub use import::{Identity, ImportError, Imported, import};
-pub use read::verify;
+pub use read::{verify, verify_with};
 
 /// How far an export, an import or a check is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

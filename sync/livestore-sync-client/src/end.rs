@@ -20,7 +20,12 @@ impl End {
 
     /// A certificate that is not to be trusted does not come right by itself, so it is not like being offline.
     pub(crate) fn tls(error: &rustls::Error) -> Self {
-        Self::protocol(format!("TLS: {error}"))
+        match error {
+            rustls::Error::InvalidMessage(_) => {
+                Self::protocol("what answers speaks no TLS: is its URL one of `ws://` or `http://`?")
+            }
+            error => Self::protocol(format!("TLS: {error}")),
+        }
     }
 
     /// A socket failed.

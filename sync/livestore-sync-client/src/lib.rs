@@ -39,7 +39,7 @@
 //!
 //! The store connects again by itself, with growing waits; this crate reports why a connection ended, as the [`SyncError`] that
 //! `sync_status` shows: `Offline` where nobody answers, `Unauthorized` where the backend does not let this client in, and `Protocol`
-//! where what answers is no sync backend, or its certificate is not to be trusted. Redirects are not followed: credentials would
+//! where what answers is no sync backend (a page of HTML, say), speaks no TLS, or its certificate is not to be trusted. Redirects are not followed: credentials would
 //! go with them.
 //!
 //! Each connection is a thread of its own, which sleeps until something happens and ends with its connection: over a WebSocket at

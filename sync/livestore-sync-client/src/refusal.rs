@@ -9,16 +9,25 @@ const BODY_CHARS_MAX: usize = 120;
 
 /// Why the backend does not serve this client. A 400 is how sync-cf 0.4.0 refuses credentials (measured).
 pub(crate) fn refused(status: u16, body: &[u8]) -> SyncError {
-    let said = excerpt(&String::from_utf8_lossy(body));
+    let text = String::from_utf8_lossy(body);
+    // A page for people comes from something before the backend, or instead of it.
+    let is_page = text.trim_start().starts_with('<');
+    let said = if is_page { String::new() } else { excerpt(&text) };
     let answer = if said.is_empty() { format!("status {status}") } else { format!("status {status}: {said}") };
     match status {
+        400 if is_page => no_backend(&answer),
         400 | 401 | 403 => SyncError::Unauthorized { reason: answer },
         300..=399 => SyncError::Protocol {
             reason: format!("{answer}: it redirects, which is not followed; use the URL that it leads to"),
         },
-        408 | 425 | 429 | 500..=599 => SyncError::Offline { reason: answer },
-        _ => SyncError::Protocol { reason: format!("{answer}: is there a sync backend at this URL?") },
+        // Of a server that has too much to do, or of a proxy before one that is away.
+        408 | 425 | 429 | 500 | 502..=504 => SyncError::Offline { reason: answer },
+        _ => no_backend(&answer),
     }
+}
+
+fn no_backend(answer: &str) -> SyncError {
+    SyncError::Protocol { reason: format!("{answer}: is there a sync backend at this URL?") }
 }
 
 /// The beginning of a text from outside, on one line.
@@ -47,8 +56,18 @@ mod tests {
     #[test]
     fn each_status_is_told_apart() {
         assert_eq!([400, 401, 403].map(kind), ["unauthorized"; 3]);
-        assert_eq!([408, 429, 500, 502, 503].map(kind), ["offline"; 5]);
-        assert_eq!([200, 204, 301, 307, 404, 426].map(kind), ["protocol"; 6]);
+        assert_eq!([408, 429, 500, 502, 503, 504].map(kind), ["offline"; 6]);
+        assert_eq!([200, 204, 301, 307, 404, 426, 501, 505].map(kind), ["protocol"; 8]);
+    }
+
+    #[test]
+    fn of_a_page_only_the_status_is_told() {
+        let page = b"<!DOCTYPE HTML>\n<html><body>Unsupported method</body></html>";
+        let told = |status| refused(status, page).to_string();
+        let is_there = "is there a sync backend at this URL?";
+        assert_eq!(told(501), format!("the backend broke the protocol: status 501: {is_there}"));
+        assert_eq!(told(400), format!("the backend broke the protocol: status 400: {is_there}"));
+        assert_eq!([502, 403].map(told), ["offline: status 502", "not authorized: status 403"]);
     }
 
     #[test]

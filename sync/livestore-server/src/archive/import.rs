@@ -72,8 +72,9 @@ pub enum ImportError {
     },
 }
 
-/// Appends what a file has more than a store's log, which has to be empty, missing, or a beginning of the file. Nothing that is
-/// stored is ever changed.
+/// Appends what a file has more than a store's log, which has to be missing, empty, or a beginning of the file. Nothing that is
+/// stored is ever changed, a backend id neither: one that is to be kept needs a store that is missing, or that has it already. A store
+/// that is missing is made with its first events.
 ///
 /// Whole commit groups at a time, each batch all or nothing. Reading blocks. A file that may be cut should be
 /// [verified](super::verify) first; otherwise what comes before the cut is imported, and the rest with the next attempt.
@@ -91,8 +92,8 @@ pub async fn import(
     check_store_id(store_id).map_err(|error| ImportError::StoreId { reason: error.to_string() })?;
     let mut archive = ArchiveReader::open(input)?;
     let header = archive.header().clone();
-    let mut log = target(storage, store_id, &header.backend_id, identity).await?;
-    let had = log.head;
+    let mut log = found(storage, store_id, &header.backend_id, identity).await?;
+    let had = log.as_ref().map_or(0, |log| log.head);
     if had > header.head {
         return Err(ImportError::Longer { store_id: store_id.into(), head: had, of: header.head });
     }
@@ -102,30 +103,52 @@ pub async fn import(
         done = batch.last().map_or(done, |last| last.number);
         let new = batch.split_off(batch.partition_point(|entry| entry.number <= had));
         compare(storage, store_id, &batch).await?;
-        append(storage, store_id, &mut log, new).await?;
+        // Not before there is something to store: a file that breaks off at once leaves no empty log, whose backend id would stay.
+        let log = made(storage, store_id, &header.backend_id, identity, &mut log).await?;
+        append(storage, store_id, log, new).await?;
     }
     progress(Progress { done, of: header.head });
-    Ok(Imported { log, had })
+    let log = made(storage, store_id, &header.backend_id, identity, &mut log).await?;
+    Ok(Imported { log: log.clone(), had })
 }
 
-/// The log to import into, made where there is none.
-async fn target(
+/// The log to import into, where it is there.
+async fn found(
     storage: &dyn Storage,
     store_id: &str,
     kept: &str,
     identity: Identity,
-) -> Result<LogState, ImportError> {
+) -> Result<Option<LogState>, ImportError> {
     BackendId::new(kept).map_err(|error| ArchiveError::NotAnArchive { reason: error.to_string() })?;
-    let log = match storage.load(store_id).await? {
+    match storage.load(store_id).await? {
+        Some(log) => with_identity(store_id, log, kept, identity).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The log to import into, made where there is none.
+async fn made<'a>(
+    storage: &dyn Storage,
+    store_id: &str,
+    kept: &str,
+    identity: Identity,
+    log: &'a mut Option<LogState>,
+) -> Result<&'a mut LogState, ImportError> {
+    let made = match log.take() {
         Some(log) => log,
         None => {
             let backend_id = match identity {
                 Identity::New => nanoid::nanoid!(),
                 Identity::Keep => kept.to_owned(),
             };
-            storage.create(store_id, &backend_id).await?
+            // Somebody else may have made it meanwhile, with another id.
+            with_identity(store_id, storage.create(store_id, &backend_id).await?, kept, identity)?
         }
     };
+    Ok(log.insert(made))
+}
+
+fn with_identity(store_id: &str, log: LogState, kept: &str, identity: Identity) -> Result<LogState, ImportError> {
     if identity == Identity::Keep && &*log.backend_id != kept {
         return Err(ImportError::OtherBackend { store_id: store_id.into(), found: log.backend_id });
     }

@@ -2,7 +2,7 @@
 
 use super::format::{End, KIND, Kind, Line, VERSION, hex};
 use super::groups::Chain;
-use super::{ArchiveError, Header, PAGE};
+use super::{ArchiveError, Header, PAGE, Progress};
 use crate::storage::Entry;
 use livestore_sync_protocol::{Event, LogEvent};
 use ring::digest::{Context, SHA256};
@@ -27,8 +27,19 @@ pub(super) struct ArchiveReader<R> {
 ///
 /// The file is cut, was changed, or is no log.
 pub fn verify(input: impl BufRead) -> Result<Header, ArchiveError> {
+    verify_with(input, |_| {})
+}
+
+/// The same, and tells how far it is.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub fn verify_with(input: impl BufRead, mut progress: impl FnMut(Progress)) -> Result<Header, ArchiveError> {
     let mut archive = ArchiveReader::open(input)?;
-    while archive.next_batch()?.is_some() {}
+    while archive.next_batch()?.is_some() {
+        progress(Progress { done: archive.chain.head(), of: archive.header.head });
+    }
     Ok(archive.header)
 }
 

@@ -42,6 +42,12 @@ impl TokenFile {
         })
     }
 
+    /// Whether the file has no line now, so that nobody can connect.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.file.current().is_empty()
+    }
+
     /// For how long the file is believed before it is looked at again; a second unless said otherwise.
     #[must_use]
     pub fn believed_for(self, believed: Duration) -> Self {

@@ -1,6 +1,8 @@
 use crate::served::Served;
-use crate::support::{Data, block_on, run};
+use crate::support::{Data, block_on, program, run};
 use crate::wire::server::{Client, event};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
 #[test]
 fn a_log_becomes_lines_and_a_file_holds_the_same() {
@@ -27,6 +29,19 @@ fn a_log_becomes_lines_and_a_file_holds_the_same() {
     std::fs::write(&file, "old").unwrap();
     run(&data.path(), &["export", "notes", "--out", file_name, "--replace"]).succeeded();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), exported.stdout);
+}
+
+#[test]
+fn an_export_ends_quietly_where_nobody_reads_on() {
+    let data = Data::with("notes", 3_000);
+    let mut command = program();
+    command.args(["export", "notes", "--data"]).arg(data.path()).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("{\"livestore\""), "{first}");
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8(ended.stderr).unwrap().as_str()), (Some(141), ""));
 }
 
 #[test]

@@ -44,6 +44,19 @@ fn an_empty_log_is_a_log() {
 }
 
 #[test]
+fn a_pipe_that_breaks_off_at_once_makes_no_log() {
+    let source = Data::with("notes", 12);
+    let text = exported(&source);
+    let target = Data::new();
+    let cut: String = text.lines().take(5).flat_map(|line| [line, "\n"]).collect();
+    run_with_stdin(&target.path(), &["import", "notes"], cut.as_bytes()).failed("the file is cut");
+    assert_eq!(target.backend_id("notes"), None);
+    let args = ["import", "notes", "--keep-backend-id"];
+    run_with_stdin(&target.path(), &args, text.as_bytes()).succeeded();
+    assert_eq!(exported(&target), text);
+}
+
+#[test]
 fn an_import_goes_on_where_it_ended() {
     let source = Data::with("notes", 2_500);
     let text = exported(&source);

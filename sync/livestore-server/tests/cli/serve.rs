@@ -28,6 +28,30 @@ fn write(data: &Data, name: &str, text: &str) -> String {
 }
 
 #[test]
+fn a_host_may_be_named_and_what_is_no_address_is_told_with_an_example() {
+    let data = Data::new();
+    let served = Served::start(&data.path(), &["--metrics-listen", "localhost:0"]);
+    assert!(served.log.iter().any(|line| line.contains("metrics on http://127.0.0.1:")), "{:#?}", served.log);
+    let wrong = run(&data.path(), &["serve", "--listen", "8904"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("for example 127.0.0.1:8904"), "{wrong:?}");
+}
+
+#[test]
+fn a_token_file_without_a_line_is_warned_of() {
+    let data = Data::new();
+    let empty = write(&data, "tokens", "# nobody yet\n");
+    let served = Served::start(&data.path(), &["--tokens", &empty]);
+    assert!(served.log.iter().any(|line| line.contains("nobody can connect")), "{:#?}", served.log);
+}
+
+#[test]
+fn another_database_is_told_without_its_password() {
+    let output = program().args(["stores"]).env("LIVESTORE_STORAGE", "mysql://ada:secret@host/db").output().unwrap();
+    let ran = Ran::of(output).failed("`--storage mysql://…` is not known: only postgres:// is");
+    assert!(!ran.stderr.contains("secret"), "{ran:?}");
+}
+
+#[test]
 fn what_cannot_work_is_refused_in_one_line() {
     let data = Data::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

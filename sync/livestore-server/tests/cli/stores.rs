@@ -23,7 +23,7 @@ fn stores_are_listed_by_name_with_the_length_of_their_logs() {
 fn reading_makes_nothing() {
     let data = Data::new();
     for args in [&["stores"][..], &["check"], &["export", "s"]] {
-        run(&data.path(), args).failed("eventlog.db");
+        run(&data.path(), args).failed("(no eventlog.db): is `--data` right?");
     }
     assert!(!data.path().exists());
 }

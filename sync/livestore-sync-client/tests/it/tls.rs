@@ -71,6 +71,22 @@ fn a_websocket_over_tls_brings_everything() {
 }
 
 #[test]
+fn a_port_that_speaks_no_tls_is_told() {
+    for scheme in ["wss", "https"] {
+        let server = Server::raw(|mut stream: TcpStream| {
+            let mut hello = [0; 16];
+            stream.read_exact(&mut hello).unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").unwrap();
+            // Until the client has read it.
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let mut client = Client::dial(client(scheme, server.port));
+        check(&client.end(), "protocol", "speaks no TLS: is its URL one of `ws://` or `http://`?");
+        server.finish();
+    }
+}
+
+#[test]
 fn http_over_tls_is_answered() {
     let identity = Identity::of("127.0.0.1");
     let server = identity.serve(|mut stream| {

@@ -108,6 +108,10 @@ struct Holder {
 }
 
 impl Rules {
+    pub(super) fn is_empty(&self) -> bool {
+        self.anonymous.is_empty() && self.holders.is_empty()
+    }
+
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, TokenLineError> {
         let text = std::str::from_utf8(bytes).map_err(|_| TokenLineError::NotText)?;
         let mut rules = Self::default();

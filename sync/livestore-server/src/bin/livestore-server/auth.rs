@@ -45,6 +45,11 @@ impl AuthArgs {
     pub(crate) fn gate(&self, limits: &ServerLimits) -> Result<Gate, Box<dyn Error>> {
         let tokens = self.tokens.as_ref().map(TokenFile::open).transpose()?.map(Arc::new);
         let signed = self.signed()?.map(Arc::new);
+        if let (Some(path), Some(tokens), None) = (&self.tokens, &tokens, &signed)
+            && tokens.is_empty()
+        {
+            tracing::warn!("`{}` has no line with a token: nobody can connect until it has", path.display());
+        }
         Ok(match (tokens, signed) {
             (Some(tokens), Some(signed)) => Gate::new(Arc::new(FirstOf::default().or(signed).or(tokens)), limits),
             (Some(tokens), None) => Gate::new(tokens, limits),

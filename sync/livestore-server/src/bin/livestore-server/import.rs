@@ -4,7 +4,7 @@ use crate::Ended;
 use crate::progress::{Meter, events, say};
 use crate::settings::WritableArgs;
 use clap::Args;
-use livestore_server::archive::{Identity, import, verify};
+use livestore_server::archive::{Identity, import, verify_with};
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal as _, Seek as _};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The store has to be missing, empty, or hold a beginning of the file; an import that was interrupted is run again and goes on.
+With --keep-backend-id it has to be missing, or have that id already: the id of a store never changes.
 A file is checked whole before anything is stored; what comes from stdin is stored as it comes, whole commit groups at a time.")]
 pub(crate) struct ImportArgs {
     /// The store whose log to add to; made where there is none
@@ -56,7 +57,9 @@ fn input(file: Option<&Path>) -> Result<Box<dyn BufRead>, String> {
     };
     let mut file = File::open(path).map_err(|error| named(Some(path), &error))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        verify(BufReader::new(&file)).map_err(|error| named(Some(path), &error))?;
+        let mut meter = Meter::new("checked");
+        verify_with(BufReader::new(&file), |progress| meter.show(progress))
+            .map_err(|error| named(Some(path), &error))?;
         file.rewind().map_err(|error| named(Some(path), &error))?;
     }
     Ok(Box::new(BufReader::new(file)))

@@ -14,6 +14,7 @@ mod settings;
 mod stores;
 
 use clap::{Parser, Subcommand};
+use livestore_server::archive::ArchiveError;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -30,13 +31,16 @@ struct Args {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 all went well, 1 something failed, 2 the command line is wrong, 3 `check` found damage, 130 interrupted.
+Exit codes: 0 all went well, 1 something failed, 2 the command line is wrong, 3 `check` found damage,
+130 interrupted, 141 nobody reads the output any more.
 Options with an `[env: …]` can be given in the environment instead.";
 
 /// `check` found damage.
 const DAMAGED: u8 = 3;
 /// Ended by Ctrl-C, as shells say it.
 pub(crate) const INTERRUPTED: u8 = 130;
+/// Ended as nobody reads the output any more, as shells say it.
+const BROKEN_PIPE: u8 = 141;
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -69,26 +73,42 @@ fn main() -> ExitCode {
     };
     let ended = match &args.command {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
-        Command::Stores(args) => runtime.block_on(unless_interrupted(stores::run(args))),
-        Command::Export(args) => runtime.block_on(unless_interrupted(export::run(args))),
-        Command::Import(args) => runtime.block_on(unless_interrupted(import::run(args))),
+        Command::Stores(args) => runtime.block_on(unless_interrupted(stores::run(args), "")),
+        Command::Export(args) => runtime.block_on(unless_interrupted(export::run(args), "")),
+        Command::Import(args) => runtime.block_on(unless_interrupted(
+            import::run(args),
+            "interrupted: run it again, and it goes on where it ended",
+        )),
         Command::Ready(args) => ready::run(args),
-        Command::Check(args) => runtime.block_on(unless_interrupted(check::run(args))),
+        Command::Check(args) => runtime.block_on(unless_interrupted(check::run(args), "")),
     };
     match ended {
         Ok(code) => code,
+        // The reader has seen enough, as in `export notes | head`.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::from(BROKEN_PIPE),
         Err(error) => fail(&*error),
     }
 }
 
-/// Ctrl-C ends a command in order: what it made for a while is taken away, and what it began to store is stored whole.
-async fn unless_interrupted(command: impl Future<Output = Ended>) -> Ended {
+/// Whether what reads our output is gone.
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let io = match error.downcast_ref::<ArchiveError>() {
+        Some(ArchiveError::Io(error)) => Some(error),
+        _ => error.downcast_ref::<std::io::Error>(),
+    };
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Ctrl-C ends a command in order: what it made for a while is taken away, and what it began to store is stored whole. `advice` is said
+/// then.
+async fn unless_interrupted(command: impl Future<Output = Ended>, advice: &'static str) -> Ended {
     let (interrupt, interrupted) = tokio::sync::oneshot::channel::<()>();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             drop(interrupt);
             // It may hang in a pipe that nobody writes to or reads from.
             tokio::time::sleep(Duration::from_secs(1)).await;
+            advise(advice);
             std::process::exit(INTERRUPTED.into());
         }
         // Without a signal handler the system ends the process.
@@ -96,7 +116,16 @@ async fn unless_interrupted(command: impl Future<Output = Ended>) -> Ended {
     });
     tokio::select! {
         ended = command => ended,
-        _ = interrupted => Ok(ExitCode::from(INTERRUPTED)),
+        _ = interrupted => {
+            advise(advice);
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+    }
+}
+
+fn advise(advice: &str) {
+    if !advice.is_empty() {
+        progress::say(advice);
     }
 }
 

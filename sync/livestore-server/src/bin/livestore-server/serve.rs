@@ -2,7 +2,7 @@
 
 use crate::auth::AuthArgs;
 use crate::limits::LimitArgs;
-use crate::settings::WritableArgs;
+use crate::settings::{WritableArgs, address};
 use crate::{Ended, INTERRUPTED};
 use clap::Args;
 use livestore_server::auth::{Origin, OriginRules, check_bind};
@@ -18,11 +18,11 @@ SIGTERM or Ctrl-C stops the server in order: nobody new is taken, clients are to
 stored. A second one ends it at once, which loses nothing that a client was told is stored.")]
 pub(crate) struct ServeArgs {
     /// Where to listen; without authentication on the loopback only
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", env = "LIVESTORE_LISTEN")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", env = "LIVESTORE_LISTEN", value_parser = address)]
     listen: SocketAddr,
 
     /// Where to serve `/metrics` (Prometheus), `/healthz` and `/readyz` to those who watch the server; not authenticated
-    #[arg(long, value_name = "ADDR", env = "LIVESTORE_METRICS_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "LIVESTORE_METRICS_LISTEN", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
 
     #[command(flatten)]

@@ -2,8 +2,12 @@
 
 use clap::{Args, ValueEnum};
 use livestore_server::storage::{SqliteStorage, Storage, StorageError, Synchronous};
+use std::error::Error;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+type Opened = Result<Arc<dyn Storage>, Box<dyn Error>>;
 
 /// Where the eventlogs are kept.
 #[derive(Debug, Args)]
@@ -40,9 +44,13 @@ enum SynchronousArg {
 
 impl StorageArgs {
     /// For reading, beside a server that may be writing.
-    pub(crate) async fn open(&self) -> Result<Arc<dyn Storage>, StorageError> {
+    pub(crate) async fn open(&self) -> Opened {
         match &self.storage {
-            Some(url) => postgres(url).await,
+            Some(url) => database(url).await,
+            None if !self.data.join("eventlog.db").exists() => {
+                let dir = self.data.display();
+                Err(format!("there is no storage in `{dir}` (no eventlog.db): is `--data` right?").into())
+            }
             None => Ok(Arc::new(SqliteStorage::open_read_only(&self.data)?)),
         }
     }
@@ -50,15 +58,43 @@ impl StorageArgs {
 
 impl WritableArgs {
     /// The only one that writes to the directory.
-    pub(crate) async fn open(&self) -> Result<Arc<dyn Storage>, StorageError> {
+    pub(crate) async fn open(&self) -> Opened {
         let synchronous = match self.synchronous {
             SynchronousArg::Full => Synchronous::Full,
             SynchronousArg::Normal => Synchronous::Normal,
         };
         match &self.place.storage {
-            Some(url) => postgres(url).await,
+            Some(url) => database(url).await,
             None => Ok(Arc::new(SqliteStorage::open(&self.place.data, synchronous)?)),
         }
+    }
+}
+
+/// `ADDR` of an option: an address, or a host's name, with a port.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let wanted = || format!("write an address and a port, for example 127.0.0.1:{}", port_of(text));
+    let found: Vec<SocketAddr> = text.to_socket_addrs().map_err(|error| format!("{error}; {}", wanted()))?.collect();
+    // `localhost` has two addresses, and clients expect it there.
+    let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    address.copied().ok_or_else(wanted)
+}
+
+/// The port that somebody meant who wrote it alone.
+fn port_of(text: &str) -> u16 {
+    text.trim_start_matches(':').parse().unwrap_or(8787)
+}
+
+async fn database(url: &str) -> Opened {
+    match url.split_once("://") {
+        // The rest may hold a password.
+        Some((scheme, _)) if !matches!(scheme, "postgres" | "postgresql") => {
+            Err(format!("`--storage {scheme}://…` is not known: only postgres:// is, or a directory with `--data`")
+                .into())
+        }
+        _ => Ok(postgres(url).await?),
     }
 }
 
