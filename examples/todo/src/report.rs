@@ -31,7 +31,9 @@ fn not_synced(sync: &SyncStatus) -> Option<String> {
     let waiting = waiting(sync);
     let why = match (&sync.state, &sync.last_error) {
         (SyncState::Stopped { reason }, _) => reason.clone(),
-        (SyncState::OffAtLeader, _) => format!("{LEADER_DOES_NOT_SYNC}; once it ends, the next one that does hands over what was done here"),
+        (SyncState::OffAtLeader, _) => {
+            format!("{LEADER_DOES_NOT_SYNC}; once it ends, the next one that does hands over what was done here")
+        }
         (_, Some(error)) => error.to_string(),
         _ if waiting > 0 => "the backend has not answered yet".to_owned(),
         _ => return None,
