@@ -190,7 +190,8 @@ pub use schema::{
 };
 pub use session::{Outcome, Receipt, WaitError};
 pub use store::{
-    EventStream, EventlogRestarted, RawEvent, ReadCx, ShutdownError, Store, StoreBuilder, StoreStatus, StreamedEvent,
+    EventStream, EventlogRestarted, KeptEvent, KeptStanding, RawEvent, ReadCx, ShutdownError, Store, StoreBuilder,
+    StoreStatus, StreamedEvent, SyncChanges, kept_events,
 };
 pub use sync::{
     BackendId, Fault, InitialSync, MemoryBackend, OnOtherBackend, PageInfo, PushRefusal, Rejected, SyncConnection,

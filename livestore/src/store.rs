@@ -3,15 +3,19 @@
 mod builder;
 mod events;
 mod inner;
+mod kept;
 mod read;
 mod status;
+mod sync_changes;
 #[cfg(test)]
 mod tests;
 
 pub use builder::StoreBuilder;
 pub use events::{EventStream, EventlogRestarted, RawEvent, StreamedEvent};
+pub use kept::{KeptEvent, KeptStanding, kept_events};
 pub use read::ReadCx;
 pub use status::StoreStatus;
+pub use sync_changes::SyncChanges;
 
 use crate::adapter::Adapter;
 use crate::error::{CommitError, OpenError, QueryError, StorageError};
@@ -191,6 +195,12 @@ impl<S: Schema> Store<S> {
     #[must_use]
     pub fn sync_status(&self) -> SyncStatus {
         self.inner.sync_status()
+    }
+
+    /// The same as an iterator and a stream: the present sync status, then each other one; a reader that is slow gets the latest.
+    #[must_use]
+    pub fn sync_changes(&self) -> SyncChanges {
+        SyncChanges::new(Arc::downgrade(&self.inner.0))
     }
 
     /// Waits until the sync status is as wanted, at most so long; whether it is. The end of a store ends it too.

@@ -392,8 +392,7 @@ impl Desk {
 
     /// Sessions were told something: what they show may be another now.
     pub(crate) fn note_told(&self) {
-        lock(&self.status).version += 1;
-        self.status_changed.notify_all();
+        self.change_status(|_| {});
     }
 
     pub(crate) fn forget_synced(&self, nonce: JournalNonce) {

@@ -10,8 +10,8 @@ use std::time::Duration;
 /// What became of a commit: proof that it is safe now, and the way to learn of the later levels.
 ///
 /// When [`Store::commit`](crate::Store::commit) returns one, the events are in state and survive the end of the process.
-/// *Durable* means they survive a power loss. *Confirmed* means they have their final place in the eventlog; without a sync
-/// backend that is provisional, and [`Outcome::is_provisional`] says so. Dropping a receipt changes nothing.
+/// *Durable* means they survive a power loss. *Confirmed* means they have their final place in the eventlog; as long as
+/// the store has met no sync backend that is provisional, and [`Outcome::is_provisional`] says so. Dropping a receipt changes nothing.
 ///
 /// Whichever way a receipt tells an outcome, the store that committed has taken it by then: a query sees the commit at its final place,
 /// behind what came before it, and sees nothing of it where it was rejected or kept aside. Only inside a live query's own closure,
@@ -49,7 +49,9 @@ pub struct Outcome {
     pub number: SequenceNumber,
     /// Why the commit is in the eventlog but not in state, if so.
     pub quarantined: Option<Arc<str>>,
-    /// No sync backend has confirmed it: attaching one later may still renumber it.
+    /// No sync backend has confirmed it, because the store had not met one yet: it was opened without a provider, or its backend was not
+    /// reached so far. The backend that comes may still give it another number, or reject it
+    /// ([`SyncStatus::rejected`](crate::SyncStatus::rejected) tells then, and this outcome does not).
     pub is_provisional: bool,
 }
 
@@ -136,7 +138,11 @@ impl Receipt {
         self.slot.as_ref().is_none_or(|slot| slot.state().durable)
     }
 
-    /// Waits until the commit is confirmed.
+    /// Waits until the commit is confirmed: by the backend, once the store has met one. Until then, also in a store with a provider that
+    /// was never reached, the store itself confirms, at once and provisionally. That outcome stays what it is, even where the backend
+    /// later gives the commit another number or rejects it: look at [`Outcome::is_provisional`] where that matters, and let the store meet
+    /// its backend first, see [`StoreBuilder::initial_sync`](crate::StoreBuilder::initial_sync) and
+    /// [`Store::wait_synced`](crate::Store::wait_synced).
     ///
     /// # Errors
     /// The time was over or the store was closed first; the backend rejected the commit, or it is kept aside; or this is a callback, where

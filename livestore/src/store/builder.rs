@@ -81,7 +81,12 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
     }
 
     /// Syncs the store with a backend: what this client commits goes there, what others commit comes from there. Of several
-    /// processes that share a directory, the one that leads connects; so all of them should ask for it.
+    /// processes that share a directory, the one that leads connects; so all of them should ask for it, or they find themselves
+    /// [`OffAtLeader`](crate::SyncState::OffAtLeader). Within a process the first session that asks decides how, for all sessions of the
+    /// store.
+    ///
+    /// Until a store has met its backend for the first time, receipts tell provisional outcomes: wait for it where that matters, as here,
+    /// or open with [`initial_sync`](Self::initial_sync).
     ///
     /// ```
     /// # use livestore::*;
@@ -94,8 +99,11 @@ impl<S: Schema, A: Adapter> StoreBuilder<S, A> {
     /// let backend = MemoryBackend::new();
     /// let laptop = Store::<App>::builder(memory(), "todos").sync(backend.clone()).open()?;
     /// let phone = Store::<App>::builder(memory(), "todos").sync(backend).open()?;
-    /// laptop.commit(Added { id: "milk".into() })?.wait(Duration::from_secs(5))?;
-    /// # while phone.query(&Item::query().count())? == 0 { std::thread::yield_now(); }
+    /// let timeout = Duration::from_secs(5);
+    /// assert!(laptop.wait_synced(timeout)); // it has met its backend
+    /// let outcome = laptop.commit(Added { id: "milk".into() })?.wait(timeout)?;
+    /// assert!(!outcome.is_provisional); // the backend has it
+    /// assert!(phone.wait_sync(timeout, |status| status.synced >= outcome.number.global));
     /// assert_eq!(phone.query(&Item::query())?, [Item { id: "milk".into() }]);
     /// # Ok(()) }
     /// ```

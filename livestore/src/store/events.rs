@@ -74,15 +74,19 @@ pub struct RawEvent {
     pub client_only: bool,
 }
 
+impl RawEvent {
+    pub(super) fn of(row: &LogRow) -> Self {
+        Self {
+            name: row.event.name.to_string(),
+            args: row.event.args.as_ref().map(ToString::to_string),
+            client_only: row.event.client_only,
+        }
+    }
+}
+
 impl EventStream<RawEvent> {
     pub(super) fn raw(leader: Weak<LeaderHandle>) -> Self {
-        Self::new(leader, LogFilter::default(), |row| {
-            Some(Ok(RawEvent {
-                name: row.event.name.to_string(),
-                args: row.event.args.as_ref().map(ToString::to_string),
-                client_only: row.event.client_only,
-            }))
-        })
+        Self::new(leader, LogFilter::default(), |row| Some(Ok(RawEvent::of(row))))
     }
 }
 

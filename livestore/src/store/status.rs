@@ -18,9 +18,12 @@ pub struct StoreStatus {
     pub leader: LeaderState,
     /// Commit groups in the eventlog that could not be materialized; the last 1,000 of them.
     pub quarantined: Vec<Quarantined>,
-    /// Journals of ended sessions that could not be read whole, what was readable of them is in the eventlog; and eventlogs that another
-    /// backend took the place of, see [`OnOtherBackend::KeepAside`](crate::OnOtherBackend::KeepAside). The files are kept, for you to
-    /// look at and remove.
+    /// Files that are kept, and that nothing removes by itself:
+    /// - `eventlog-kept-N.db`: a copy of the eventlog from when another backend took its place, see
+    ///   [`OnOtherBackend::KeepAside`](crate::OnOtherBackend::KeepAside). It holds the only copy of what was pending then. Read it with
+    ///   [`kept_events`](crate::kept_events), commit again what you want of it, and only then remove it.
+    /// - `journal-….damaged`: a journal of an ended session that could not be read whole. What was readable of it is in the eventlog; what
+    ///   was not may be events that are nowhere else. Keep it as long as these may be missed.
     pub kept_aside: Vec<PathBuf>,
     /// Why the store is closed or stopped, if it is.
     pub closed: Option<String>,

@@ -126,6 +126,13 @@ pub struct SyncPage {
     pub head: Option<u64>,
 }
 
+impl SyncPage {
+    /// The most events in a page: one commit group of the largest size fits.
+    pub const EVENTS_MAX: usize = 1_000;
+    /// The most payload bytes in a page, see [`SyncEvent::bytes`].
+    pub const BYTES_MAX: usize = 1_000_000;
+}
+
 /// What follows a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

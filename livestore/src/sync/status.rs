@@ -108,9 +108,10 @@ pub enum OnOtherBackend {
     /// Goes on with the new one: what it does not hold becomes pending again and is pushed to it. Nothing is lost.
     #[default]
     Rejoin,
-    /// Goes on with the new one's log alone. What was here, pending events too, is kept aside in a copy of the eventlog, which
-    /// [`StoreStatus::kept_aside`](crate::StoreStatus::kept_aside) names. A store in memory has no place for one, and stops as with
-    /// [`Stop`](Self::Stop).
+    /// Goes on with the new one's log alone. What was here, pending events too, is kept aside in a copy of the eventlog,
+    /// `eventlog-kept-N.db`, which [`StoreStatus::kept_aside`](crate::StoreStatus::kept_aside) names. Of events that no backend has
+    /// confirmed that file is the only copy: before you remove it, read it with [`kept_events`](crate::kept_events), and commit again
+    /// what you want of it. A store in memory has no place for a copy, and stops as with [`Stop`](Self::Stop).
     KeepAside,
     /// Stops syncing and says so. Commits go on, and stay pending.
     Stop,

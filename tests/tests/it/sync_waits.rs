@@ -1,11 +1,13 @@
 //! What waits for a backend ends when it comes, and where it cannot come.
 
+use futures_core::Stream;
 use livestore::*;
 use livestore_tests::notes::*;
 use livestore_tests::scratch::Scratch;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 struct Counting(MemoryBackend, Arc<AtomicUsize>);
@@ -89,6 +91,41 @@ fn who_waits_is_not_kept_waiting_by_the_pause_before_a_retry() {
     assert!((0..300).any(|_| store.wait_sync(LONG / 300, |_| has_tried())), "{tries:?}");
     backend.refuse_auth(None);
     assert!(waiter.join().unwrap());
+}
+
+struct Unpark(std::thread::Thread);
+
+impl std::task::Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Whoever shows the status need not ask for it again and again.
+#[test]
+fn changes_of_the_sync_status_are_told_until_the_store_closes() {
+    let backend = MemoryBackend::new();
+    let store = client(&backend);
+    assert!(store.wait_synced(LONG));
+    let mut changes = store.sync_changes();
+    assert_eq!(changes.next(), Some(store.sync_status()), "the present one first");
+    assert_eq!(changes.try_next(), None);
+    let (mut stream, mut iterator) = (store.sync_changes(), store.sync_changes());
+    let watched = std::thread::spawn(move || iterator.by_ref().map(|status| status.synced).collect::<Vec<_>>());
+    write(&store, "1").wait(LONG).unwrap();
+    assert!(changes.any(|status| status.synced == 1 && status.is_synced()));
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let polled = loop {
+        match Pin::new(&mut stream).poll_next(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Some(status)) if status.synced == 0 => {}
+            Poll::Ready(status) => break status,
+            Poll::Pending => std::thread::park(),
+        }
+    };
+    assert_eq!(polled.map(|status| status.synced), Some(1));
+    store.shutdown().unwrap();
+    assert_eq!(changes.next(), None);
+    assert_eq!(watched.join().unwrap().last(), Some(&1));
 }
 
 /// A second session of one client brings what the first did not.

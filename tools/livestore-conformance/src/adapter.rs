@@ -13,7 +13,7 @@ pub mod shutdown;
 
 pub use process::serve;
 
-use crate::report::{Miss, Report};
+use crate::report::{Entry, Miss, Report};
 use livestore::Adapter;
 use std::process::Command;
 
@@ -39,6 +39,10 @@ pub trait Subject: Sync {
     fn process(&self, _place: &Self::Place, _store_id: &str) -> Option<Command> {
         None
     }
+
+    /// Is told of each point as it ends, for a run that is watched: all of them can take half a minute. `eprint!("{entry}")`, for
+    /// example.
+    fn ended(&self, _entry: &Entry) {}
 }
 
 /// Checks every point.
@@ -51,7 +55,7 @@ pub fn run<S: Subject>(subject: &S) -> Report {
         shutdown::points(),
         isolation::points(),
     ];
-    crate::suite::run(subject, points.into_iter().flatten().collect())
+    crate::suite::run(subject, points.into_iter().flatten().collect(), |entry| subject.ended(entry))
 }
 
 fn needs_persistence<S: Subject>(subject: &S) -> Result<(), Miss> {

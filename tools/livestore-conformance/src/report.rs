@@ -90,13 +90,18 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Entry { name, demand, verdict } in &self.entries {
-            match verdict {
-                Verdict::Passed => writeln!(f, "passed          {name}: {demand}")?,
-                Verdict::Failed(seen) => writeln!(f, "FAILED          {name}: {demand}\n                {seen}")?,
-                Verdict::NotApplicable(why) => writeln!(f, "not applicable  {name}: {demand} ({why})")?,
-            }
+        self.entries.iter().try_for_each(|entry| entry.fmt(f))
+    }
+}
+
+/// A line.
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, demand, verdict } = self;
+        match verdict {
+            Verdict::Passed => writeln!(f, "passed          {name}: {demand}"),
+            Verdict::Failed(seen) => writeln!(f, "FAILED          {name}: {demand}\n                {seen}"),
+            Verdict::NotApplicable(why) => writeln!(f, "not applicable  {name}: {demand} ({why})"),
         }
-        Ok(())
     }
 }

@@ -14,7 +14,8 @@ pub(crate) struct Point<S> {
     pub(crate) check: fn(&S) -> Check,
 }
 
-pub(crate) fn run<S>(subject: &S, points: Vec<Point<S>>) -> Report {
+/// Checks the points, and tells of each as it ends.
+pub(crate) fn run<S>(subject: &S, points: Vec<Point<S>>, tell: impl Fn(&Entry)) -> Report {
     let entries = points.into_iter().map(|point| {
         let verdict = match catch_unwind(AssertUnwindSafe(|| (point.check)(subject))) {
             Ok(Ok(())) => Verdict::Passed,
@@ -22,7 +23,9 @@ pub(crate) fn run<S>(subject: &S, points: Vec<Point<S>>) -> Report {
             Ok(Err(Miss::NotApplicable(why))) => Verdict::NotApplicable(why),
             Err(_) => Verdict::Failed("it panicked".to_owned()),
         };
-        Entry { name: point.name, demand: point.demand.trim(), verdict }
+        let entry = Entry { name: point.name, demand: point.demand.trim(), verdict };
+        tell(&entry);
+        entry
     });
     Report { entries: entries.collect() }
 }
@@ -76,7 +79,7 @@ macro_rules! points {
 
         /// Checks these points alone.
         pub fn run<S: $subject>(subject: &S) -> $crate::Report {
-            $crate::suite::run(subject, points())
+            $crate::suite::run(subject, points(), |entry| subject.ended(entry))
         }
     };
 }

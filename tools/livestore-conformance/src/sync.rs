@@ -34,7 +34,7 @@ pub mod connection;
 pub mod pull;
 pub mod push;
 
-use crate::report::{Check, Miss, Report};
+use crate::report::{Check, Entry, Miss, Report};
 use livestore::SyncProvider;
 use std::time::Duration;
 
@@ -83,6 +83,10 @@ pub trait Subject: Sync {
     fn patience(&self) -> Duration {
         PATIENCE
     }
+
+    /// Is told of each point as it ends, for a run that is watched: all of them can take half a minute. `eprint!("{entry}")`, for
+    /// example.
+    fn ended(&self, _entry: &Entry) {}
 }
 
 /// What becomes of new connections.
@@ -99,7 +103,7 @@ pub enum Door {
 /// Checks every point.
 pub fn run<S: Subject>(subject: &S) -> Report {
     let points = [connection::points(), pull::points(), push::points()];
-    crate::suite::run(subject, points.into_iter().flatten().collect())
+    crate::suite::run(subject, points.into_iter().flatten().collect(), |entry| subject.ended(entry))
 }
 
 fn applies(is_done: bool, what: &str) -> Check {

@@ -3,7 +3,7 @@
 mod reference;
 
 use livestore_conformance::sync::{self, Door, Subject, connection, pull, push};
-use livestore_conformance::{Check, Miss, Report};
+use livestore_conformance::{Check, Entry, Miss, Report};
 use reference::{Backend, Break};
 use std::time::Duration;
 
@@ -62,6 +62,33 @@ fn a_backend_that_keeps_identity_conforms() {
     let report = run(true, Break::Nothing);
     report.assert_passed();
     assert_eq!(report.names_not_applicable(), [""; 0], "{report}");
+}
+
+#[test]
+fn each_point_is_told_of_as_it_ends() {
+    struct Watched(std::sync::Mutex<Vec<String>>);
+
+    impl Subject for Watched {
+        type Provider = Backend;
+        type Backend = Backend;
+
+        fn backend(&self) -> Backend {
+            Backend::new(true, Break::Nothing)
+        }
+
+        fn provider(&self, backend: &Backend) -> Backend {
+            backend.clone()
+        }
+
+        fn ended(&self, entry: &Entry) {
+            self.0.lock().unwrap().push(entry.to_string());
+        }
+    }
+
+    let watched = Watched(std::sync::Mutex::default());
+    let report = pull::run(&watched);
+    assert_eq!(watched.0.into_inner().unwrap().concat(), report.to_string());
+    assert!(!report.entries.is_empty());
 }
 
 #[test]

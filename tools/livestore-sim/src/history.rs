@@ -1,17 +1,18 @@
 //! What the backend's log was, event by event.
 
 use crate::receipts::Receipts;
-use crate::workload::{Tag, tag_of};
+use crate::workload::{ReadTag, Tag, tag_of};
 use livestore::SyncEvent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Which commit a tagged event belongs to.
-pub(crate) fn commit_of(event: &SyncEvent) -> Option<String> {
-    tag_of(event).map(|(origin, number, _)| format!("{origin}.{number}"))
+pub(crate) fn commit_of(event: &SyncEvent, read: ReadTag) -> Option<String> {
+    tag_of(event, read).map(|(origin, number, _)| format!("{origin}.{number}"))
 }
 
 pub(crate) struct History {
+    read_tag: ReadTag,
     keeps_identity: bool,
     pub(crate) receipts: Receipts,
     /// Sessions whose pending commits went with their memory.
@@ -33,8 +34,9 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(crate) fn new(keeps_identity: bool) -> Self {
+    pub(crate) fn new(keeps_identity: bool, read_tag: ReadTag) -> Self {
         Self {
+            read_tag,
             keeps_identity,
             receipts: Receipts::default(),
             lost: BTreeSet::new(),
@@ -99,7 +101,9 @@ impl History {
     }
 
     fn meet(&mut self, event: &SyncEvent) -> Result<(), String> {
-        let Some(tag) = tag_of(event) else { return Err(format!("e{} has no tag: {event:?}", event.number)) };
+        let Some(tag) = tag_of(event, self.read_tag) else {
+            return Err(format!("e{} has no tag: {event:?}", event.number));
+        };
         if self.refused.contains(&(tag.0, tag.1)) {
             return Err(format!("D1: {tag:?} is at the backend, and its commit was refused"));
         }

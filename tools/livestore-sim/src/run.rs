@@ -37,6 +37,8 @@ pub struct Failure {
     /// The steps of the seed's script that are enough for it.
     pub steps: Vec<usize>,
     script: String,
+    /// The type's path.
+    workload: &'static str,
 }
 
 impl fmt::Display for Failure {
@@ -44,8 +46,8 @@ impl fmt::Display for Failure {
         let (seed, steps) = (self.seed, &self.steps);
         writeln!(f, "seed {seed} fails: {}", self.violation)?;
         writeln!(f, "shrunk to {} steps:{}", steps.len(), self.script)?;
-        writeln!(f, "as a test, with the workload in place of Notes:")?;
-        write!(f, "#[test] fn seed_{seed}() {{ livestore_sim::replay::<livestore_sim::Notes>({seed}, &{steps:?}); }}")
+        writeln!(f, "as a test:")?;
+        write!(f, "#[test] fn seed_{seed}() {{ livestore_sim::replay::<{}>({seed}, &{steps:?}); }}", self.workload)
     }
 }
 
@@ -165,5 +167,5 @@ fn shrink<W: Workload>(plan: &Plan, violation: &str) -> Failure {
     }
     let steps = plan.clone().with_steps(&kept).script;
     let script = steps.iter().map(|step| format!("\n  {:?} {:?}", step.at, step.action)).collect();
-    Failure { seed: plan.seed, violation: last, steps: kept, script }
+    Failure { seed: plan.seed, violation: last, steps: kept, script, workload: std::any::type_name::<W>() }
 }

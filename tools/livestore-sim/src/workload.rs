@@ -3,8 +3,9 @@ use livestore::{CommitError, QueryError, Receipt, Schema, Store, Subscription, S
 
 /// An application under simulation: what it commits, and what must come of it.
 ///
-/// Each synced event has to carry a tag in a field `tag`, taken from [`Tags`]: by it the simulator follows the event through
-/// clients, backend and network. Materializers take no notice of it.
+/// Each synced event has to carry a tag, taken from [`Tags`], as a string among its args: by it the simulator follows the event through
+/// clients, backend and network. That is the price: an event needs a field for it, one named `tag`, of which materializers take no
+/// notice, or one that it has anyway and whose text is the application's to choose, such as an id; then say so in [`tag`](Self::tag).
 pub trait Workload: Default {
     /// The application's schema.
     type Schema: Schema;
@@ -66,6 +67,12 @@ pub trait Workload: Default {
     /// What [`dump`](Self::dump) must give after these commit groups, told by a model that knows nothing of SQLite.
     fn expect(&self, groups: &[Vec<SyncEvent>]) -> String;
 
+    /// The tag that the event carries: what its field `tag` holds, unless you say otherwise.
+    fn tag(event: &SyncEvent) -> Option<String> {
+        let args: serde_json::Value = serde_json::from_str(event.args.as_deref()?).ok()?;
+        args.get("tag")?.as_str().map(str::to_owned)
+    }
+
     /// Whether the backend refuses the event while it is in a mood to.
     fn is_refusable(event: &SyncEvent) -> bool {
         let _ = event;
@@ -100,9 +107,12 @@ impl Tags {
 /// Where a tagged event comes from: which session, which commit of it, which event in that.
 pub(crate) type Tag = (u64, u64, u64);
 
-pub(crate) fn tag_of(event: &SyncEvent) -> Option<Tag> {
-    let args: serde_json::Value = serde_json::from_str(event.args.as_deref()?).ok()?;
-    let mut parts = args.get("tag")?.as_str()?.split('.').map(str::parse);
+/// How a workload's events carry their tags.
+pub(crate) type ReadTag = fn(&SyncEvent) -> Option<String>;
+
+pub(crate) fn tag_of(event: &SyncEvent, read: ReadTag) -> Option<Tag> {
+    let tag = read(event)?;
+    let mut parts = tag.split('.').map(str::parse);
     let mut next = || parts.next()?.ok();
     Some((next()?, next()?, next()?))
 }

@@ -50,7 +50,7 @@ impl<W: Workload> World<W> {
         let (refuses, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(BTreeSet::new())));
         let (is_asked, notes) = (Arc::clone(&refuses), Arc::clone(&refused));
         backend.on_push(move |event| {
-            let key = crate::history::commit_of(event);
+            let key = crate::history::commit_of(event, W::tag);
             let mut refused = notes.lock().unwrap_or_else(PoisonError::into_inner);
             // What was refused once is refused for ever: to try it again helps nobody.
             let is_known = key.as_ref().is_some_and(|key| refused.contains(key));
@@ -71,7 +71,7 @@ impl<W: Workload> World<W> {
             Client::new(index, is_native.then(|| directory(index)), *policy)
         };
         let clients = homes.map(client).collect();
-        let history = History::new(plan.keeps_identity);
+        let history = History::new(plan.keeps_identity, W::tag);
         Self {
             plan,
             workload: W::default(),

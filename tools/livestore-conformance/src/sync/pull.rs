@@ -3,11 +3,7 @@
 use super::client::{Client, events, events_of, payloads};
 use super::{Subject, needs_identity};
 use crate::suite::{demand, points};
-use livestore::{PageInfo, SyncError, SyncMessage};
-
-/// The most that a page may hold, groups being smaller than this.
-const PAGE_EVENTS_MAX: usize = 1_000;
-const PAGE_BYTES_MAX: usize = 1_000_000;
+use livestore::{PageInfo, SyncError, SyncMessage, SyncPage};
 
 points! { Subject;
 
@@ -75,7 +71,7 @@ fn ten_thousand_events_come_in_pages(subject) {
     let mut left = 10_000;
     for page in &pages {
         left -= page.events.len() as u64;
-        demand!(page.events.len() <= PAGE_EVENTS_MAX, "a page has {} events", page.events.len());
+        demand!(page.events.len() <= SyncPage::EVENTS_MAX, "a page has {} events", page.events.len());
         demand!(!matches!(page.info, PageInfo::More(more) if more != left), "{:?} and there are {left}", page.info);
         demand!((page.info == PageInfo::Last) == (left == 0), "{:?} and there are {left}", page.info);
         demand!(page.head.is_none_or(|head| head == 10_000), "the head is e{:?}", page.head);
@@ -92,7 +88,7 @@ fn large_events_are_split_over_pages(subject) {
     }
     let pages = client.pull(0)?;
     let sizes: Vec<usize> = pages.iter().map(|page| page.events.iter().map(livestore::SyncEvent::bytes).sum()).collect();
-    demand!(sizes.iter().all(|size| *size <= PAGE_BYTES_MAX), "{sizes:?}");
+    demand!(sizes.iter().all(|size| *size <= SyncPage::BYTES_MAX), "{sizes:?}");
     demand!(events_of(pages).len() == 4, "{sizes:?}");
     Ok(())
 }
