@@ -1,5 +1,6 @@
 //! The leader at work: takes what sessions submit, in groups, and tells them what became of it.
 
+mod asked;
 #[cfg(test)]
 mod tests;
 
@@ -98,12 +99,6 @@ impl Worker {
         worker.show_place()?;
         desk.nudge(); // A crash may have left something to be done.
         Ok(worker)
-    }
-
-    /// From here on the log is synced with a backend, where some session brought a way to one.
-    pub(crate) fn start_sync(&mut self) {
-        self.sync = self.desk.sync_setup().map(|setup| Sync::new(setup, &self.desk));
-        self.show_sync();
     }
 
     /// These journals were taken to their end before this leader began.
@@ -501,21 +496,9 @@ impl Worker {
                 };
                 let _ = reply.send(exported);
             }
-            Request::HurrySync => {
-                if let Some(mut sync) = self.sync.take() {
-                    let mut told = Vec::new();
-                    let hurried = sync.hurry(self.now, &mut self.leader, &mut told);
-                    self.sync = Some(sync);
-                    if let Err(error) = hurried.and(self.tell(told)) {
-                        tracing::warn!(%error, "the sync step failed and is tried again");
-                    }
-                }
-            }
+            Request::HurrySync => self.hurry_sync(),
             Request::StartSync { reply } => {
-                if self.sync.is_none() {
-                    self.start_sync();
-                    self.desk.nudge();
-                }
+                self.start_sync_late();
                 let _ = reply.send(Ok(()));
             }
             Request::Feed { generation, after, seq, port } => {
