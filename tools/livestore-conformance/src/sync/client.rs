@@ -76,15 +76,20 @@ impl Client {
         self.bell.is_ever_rung.load(Ordering::SeqCst)
     }
 
-    /// What is there now.
+    /// What is there now. That bytes move may be said at any time, and answers nothing.
     pub(super) fn receive(&mut self) -> Option<SyncMessage> {
-        self.connection.receive()
+        loop {
+            match self.connection.receive() {
+                Some(SyncMessage::Moving) => {}
+                message => return message,
+            }
+        }
     }
 
     pub(super) fn next(&mut self, what: &str) -> Result<SyncMessage, Miss> {
         let deadline = Instant::now() + self.patience;
         while Instant::now() < deadline {
-            if let Some(message) = self.connection.receive() {
+            if let Some(message) = self.receive() {
                 return Ok(message);
             }
             self.bell.wait(deadline.saturating_duration_since(Instant::now()));
