@@ -79,27 +79,32 @@ pub(crate) fn a_store_resumes(site: Site) {
 /// The answer to a push is lost on the way, and the push is known again.
 pub(crate) fn a_lost_answer_is_made_good(site: Site) {
     for transport in [Transport::WebSocket, Transport::Http] {
-        let id = site.new_store("lost");
-        let proxy = Proxy::to(site.port);
-        let other =
-            Store::<App>::builder(memory(), &id).sync(site.client(site.port, Transport::WebSocket)).open().unwrap();
-        // A poll whose answer is lost would end the connection before the push.
-        let client = site.builder(proxy.port, transport).token(TOKEN).poll_interval(LONG).build().unwrap();
-        let store = Store::<App>::builder(memory(), &id).sync(client).open().unwrap();
-        write(&store, ["first".to_owned()]);
-        check_converged(&[&store, &other], 1);
-        proxy.set_deaf(true);
-        write(&store, ["second".to_owned()]);
-        store.commit(Ruled).unwrap();
-        // It arrived: others have it.
-        let is_there = other.wait_sync(LONG, |status| status.synced >= 2);
-        assert!(is_there, "{transport:?} {:?} {:?}", store.sync_status(), other.sync_status());
-        assert!(store.sync_status().pending > 0);
-        proxy.set_deaf(false);
-        proxy.cut();
-        check_converged(&[&store, &other], 3);
-        assert_eq!(lines(&store), ["first", "second", "---"]);
+        assert!((0..10).any(|_| loses_an_answer(site, transport)), "{transport:?}: no push arrived on a deaf line");
     }
+}
+
+/// Whether a push arrived whose answer was lost. An event may come back before the answer to its push: then it is that answer that is
+/// lost, and nothing is pushed on this connection any more.
+fn loses_an_answer(site: Site, transport: Transport) -> bool {
+    let id = site.new_store("lost");
+    let proxy = Proxy::to(site.port);
+    let other = Store::<App>::builder(memory(), &id).sync(site.client(site.port, Transport::WebSocket)).open().unwrap();
+    // A poll whose answer is lost would end the connection before the push.
+    let client = site.builder(proxy.port, transport).token(TOKEN).poll_interval(LONG).build().unwrap();
+    let store = Store::<App>::builder(memory(), &id).sync(client).open().unwrap();
+    write(&store, ["first".to_owned()]);
+    check_converged(&[&store, &other], 1);
+    proxy.set_deaf(true);
+    write(&store, ["second".to_owned()]);
+    store.commit(Ruled).unwrap();
+    // It arrived: others have it.
+    let is_there = other.wait_sync(Duration::from_secs(10), |status| status.synced >= 2);
+    assert!(store.sync_status().pending > 0);
+    proxy.set_deaf(false);
+    proxy.cut();
+    check_converged(&[&store, &other], 3);
+    assert_eq!(lines(&store), ["first", "second", "---"]);
+    is_there
 }
 
 /// Others push while one pulls all that was there before.
