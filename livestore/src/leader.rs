@@ -166,7 +166,9 @@ impl Leader {
 
     /// Looks for what was kept aside; whether that is another list than before.
     fn find_kept_aside(&mut self) -> bool {
-        let Ok(kept) = self.storage.kept_aside() else { return false };
+        let Ok(mut kept) = self.storage.kept_aside() else { return false };
+        // Of a try that failed: the log holds all of it, and the next try removes it.
+        kept.retain(|path| Some(path) != self.spare_copy.as_ref());
         kept != std::mem::replace(&mut self.kept_aside, kept.clone())
     }
 

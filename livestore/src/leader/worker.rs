@@ -276,8 +276,11 @@ impl Worker {
                 }
                 Told::Restarted(kept) => {
                     (self.attached.is_restarting, self.attached.may_have_lost) = (true, true);
+                    self.leader.find_kept_aside();
+                    let mut all_kept = self.leader.kept_aside().to_vec();
+                    all_kept.extend(kept.filter(|kept| !all_kept.contains(kept)));
                     self.desk.change_status(|status| {
-                        status.kept_aside.extend(kept);
+                        status.kept_aside = all_kept;
                         status.quarantined.clear();
                         (status.synced_place, status.synced_seq) = (0, 0);
                     });

@@ -70,3 +70,13 @@ fn each_of_many_writers_gets_on() {
         run.unwrap_or_else(|violation| panic!("{clients} clients, seed {seed}: {violation}"));
     }
 }
+
+/// What seeds found, shrunk.
+mod found {
+    use livestore_sim::{Notes, replay};
+
+    #[test]
+    fn a_copy_of_a_try_that_failed_is_not_named_when_it_is_gone() {
+        replay::<Notes>(821, &[14, 40, 41, 42, 44, 64, 67]);
+    }
+}
