@@ -54,7 +54,7 @@ impl Peer {
         let (_, fingerprint) = state.rsplit_once('-').expect("a number").0.split_once('-').expect("a fingerprint");
         let port = address["port"].as_u64().expect("a port") as u16;
         let mut peer = Self(TcpStream::connect(("127.0.0.1", port)).expect("it answers"));
-        let hello = json!({"type": "hello", "protocol": 2, "token": address["token"], "schema": "App",
+        let hello = json!({"type": "hello", "protocol": 3, "token": address["token"], "schema": "App",
             "fingerprint": fingerprint});
         peer.send(&hello);
         let welcome = peer.hear();
@@ -103,7 +103,7 @@ fn a_peer_that_sends_nonsense_is_sent_away_and_harms_nobody() {
         json!({"type": "submit", "groups": [group(u64::MAX, 2)]}),
         json!({"type": "submit", "groups": [group(1 << 40, 1)]}),
         json!({"type": "submit", "groups": [group(1, 0)]}),
-        json!({"type": "hello", "protocol": 2, "token": "", "schema": "", "fingerprint": ""}),
+        json!({"type": "hello", "protocol": 3, "token": "", "schema": "", "fingerprint": ""}),
         json!(["what"]),
     ] {
         let mut peer = Peer::greet(&scratch);
@@ -142,7 +142,7 @@ fn a_stranger_at_the_door_learns_nothing() {
     let address: Value = serde_json::from_slice(&address).expect("it is JSON");
     let port = address["port"].as_u64().expect("a port") as u16;
     let mut peer = Peer(TcpStream::connect(("127.0.0.1", port)).expect("it answers"));
-    peer.send(&json!({"type": "hello", "protocol": 2, "token": "guessed", "schema": "App", "fingerprint": ""}));
+    peer.send(&json!({"type": "hello", "protocol": 3, "token": "guessed", "schema": "App", "fingerprint": ""}));
     let answer = peer.hear();
     assert_eq!(answer["type"], "refused");
     assert!(answer.get("answer").is_none(), "{answer}");
